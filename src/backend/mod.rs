@@ -1,0 +1,33 @@
+//! Where commands take effect and time passes.
+//!
+//! The simulated backend jumps from event to event; the same controller can drive another one that
+//! waits for real containers.
+
+mod host;
+mod simulated;
+
+pub use simulated::{Latency, SimulatedBackend, phase};
+
+use crate::controller::{Command, Event};
+use crate::des::SimTime;
+use crate::workload::External;
+
+/// A backend that cannot go on; the run has failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BackendError(pub String);
+
+/// Carries out commands and yields events in their total order.
+pub trait Backend {
+    /// Takes something from outside, to happen at its time; it keeps the behaviour to itself.
+    fn submit(&mut self, at: SimTime, external: External) -> Result<(), BackendError>;
+
+    /// Begins to carry out a command. Never returns its effect: that comes as an event.
+    fn execute(&mut self, command: Command) -> Result<(), BackendError>;
+
+    /// The next event; `None` when nothing is left to happen.
+    fn next_event(&mut self) -> Result<Option<(SimTime, Event)>, BackendError>;
+
+    /// When the next event is due, if that is known.
+    fn peek_time(&self) -> Option<SimTime>;
+}

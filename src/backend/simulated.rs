@@ -1,0 +1,331 @@
+//! The simulated backend: an event queue whose clock jumps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::controller::{Command, Event, Timer};
+use crate::des::{EventKey, EventQueue, Purpose, Seed, SimDuration, SimTime};
+use crate::model::{
+    InstanceId, InstanceSpec, Origin, Outcome, Placement, SubmissionId, TaskDefinition, TaskId,
+};
+use crate::workload::law_spec::DurationLaw;
+use crate::workload::{Behaviour, External, ServiceBehaviour};
+
+use super::host::{HostLedger, Occupant};
+use super::{Backend, BackendError};
+
+/// Order of what happens at one instant, within a round (law: an event scheduled for now with a
+/// phase not after the current one opens the next round).
+pub mod phase {
+    /// Tasks end: their room is there for everything that follows.
+    pub const ENDS: u8 = 0;
+    /// Tasks start.
+    pub const STARTS: u8 = 1;
+    /// Definitions and instances are registered.
+    pub const REGISTRATIONS: u8 = 2;
+    /// Tasks are submitted, services created and updated.
+    pub const SUBMISSIONS: u8 = 3;
+    /// Timers of the control plane, the placement pass among them.
+    pub const TIMERS: u8 = 4;
+}
+
+const RUN_TIME_DRAW: Purpose = Purpose(0x5255_4e54);
+const START_DRAW: Purpose = Purpose(0x5354_5254);
+const STOP_DRAW: Purpose = Purpose(0x5354_4f50);
+
+/// How long the hosts of a capacity group take; `None` is no time at all.
+#[derive(Debug, Clone, Default)]
+pub struct Latency {
+    /// From admission on the host to RUNNING.
+    pub start: Option<DurationLaw>,
+    /// From the exit (or the order to stop) until the containers are gone.
+    pub stop: Option<DurationLaw>,
+}
+
+/// A task on its host.
+#[derive(Debug)]
+struct Live {
+    origin: Origin,
+    definition: Arc<TaskDefinition>,
+    placement: Placement,
+    behaviour: Behaviour,
+    /// Whether it holds room on its host.
+    admitted: bool,
+    /// Its next event.
+    next: Option<EventKey>,
+}
+
+/// A host: what it registered with, and its ledger where it can lag behind the control plane's.
+#[derive(Debug)]
+struct Host {
+    capacity: usize,
+    speed_milli: u32,
+    ledger: Option<HostLedger>,
+}
+
+/// Simulates hosts and the passing of time.
+#[derive(Debug)]
+pub struct SimulatedBackend {
+    queue: EventQueue<Event>,
+    seed: Seed,
+    /// By capacity group.
+    latencies: Vec<Latency>,
+    hosts: Vec<Host>,
+    definitions: Vec<Arc<TaskDefinition>>,
+    /// Behaviours of submissions not all of whose tasks have started, with the number that has not.
+    submissions: BTreeMap<SubmissionId, (Behaviour, u32)>,
+    services: Vec<ServiceBehaviour>,
+    /// By task slot.
+    live: Vec<Option<Live>>,
+}
+
+impl SimulatedBackend {
+    /// A backend with the latencies of each capacity group, by id.
+    pub fn new(seed: Seed, latencies: Vec<Latency>) -> SimulatedBackend {
+        SimulatedBackend {
+            queue: EventQueue::new(),
+            seed,
+            latencies,
+            hosts: Vec::new(),
+            definitions: Vec::new(),
+            submissions: BTreeMap::new(),
+            services: Vec::new(),
+            live: Vec::new(),
+        }
+    }
+
+    fn latency(&self, instance: InstanceId) -> Option<&Latency> {
+        self.latencies.get(self.hosts[instance.index()].capacity)
+    }
+
+    /// A latency of the host, drawn for one task.
+    fn draw(
+        &self,
+        law: Option<&DurationLaw>,
+        purpose: Purpose,
+        origin: Origin,
+    ) -> SimDuration {
+        law.map_or(SimDuration::ZERO, |law| {
+            let (entity, attempt) = draw_key(origin);
+            law.sample(self.seed.uniform(purpose, entity, attempt))
+        })
+    }
+
+    fn machine_up(&mut self, spec: &InstanceSpec) {
+        let capacity = spec.capacity.index();
+        // Without a stop latency both ledgers agree at all times, and one is enough.
+        let lags = self.latencies.get(capacity).is_some_and(|latency| latency.stop.is_some());
+        self.hosts.push(Host {
+            capacity,
+            speed_milli: spec.speed_milli,
+            ledger: lags.then(|| HostLedger::new(spec)),
+        });
+    }
+
+    /// The behaviour of a task that is about to start: from its origin alone, never from where or
+    /// when it was placed.
+    fn behaviour(&mut self, origin: Origin) -> Behaviour {
+        match origin {
+            Origin::Submission { submission, .. } => {
+                let (behaviour, left) =
+                    self.submissions.get_mut(&submission).expect("each task starts once");
+                let behaviour = *behaviour;
+                *left -= 1;
+                if *left == 0 {
+                    self.submissions.remove(&submission);
+                }
+                behaviour
+            }
+            Origin::Service { service, .. } => {
+                let law = self.services[service.index()].run_time.clone();
+                let drawn = law.map(|law| self.draw(Some(&law), RUN_TIME_DRAW, origin));
+                Behaviour { run_time: drawn, ends: Outcome::Completed }
+            }
+        }
+    }
+
+    fn start(&mut self, task: TaskId, origin: Origin, definition: usize, placement: Placement) {
+        let behaviour = self.behaviour(origin);
+        let definition = Arc::clone(&self.definitions[definition]);
+        let slot = task.slot as usize;
+        if self.live.len() <= slot {
+            self.live.resize_with(slot + 1, || None);
+        }
+        assert!(self.live[slot].is_none(), "a task slot is taken over only when it is free");
+        let ledger = &mut self.hosts[placement.instance.index()].ledger;
+        let admitted = ledger.is_none();
+        if let Some(ledger) = ledger {
+            let (definition, devices) = (Arc::clone(&definition), placement.devices);
+            ledger.enqueue(Occupant { task, definition, devices });
+        }
+        let next = None;
+        let live = Live { origin, definition, placement, behaviour, admitted, next };
+        self.live[slot] = Some(live);
+        if admitted {
+            self.begin(task);
+        } else {
+            self.admit(placement.instance);
+        }
+    }
+
+    /// Admits tasks that wait on a host for as long as the head fits.
+    fn admit(&mut self, instance: InstanceId) {
+        loop {
+            let ledger = self.hosts[instance.index()].ledger.as_mut();
+            let Some(task) = ledger.and_then(HostLedger::admit) else { return };
+            self.begin(task);
+        }
+    }
+
+    /// A task has room on its host: it starts.
+    fn begin(&mut self, task: TaskId) {
+        let live = self.live[task.slot as usize].as_ref().expect("an admitted task is live");
+        let law = self.latency(live.placement.instance).and_then(|latency| latency.start.as_ref());
+        let delay = self.draw(law, START_DRAW, live.origin);
+        let at = self.queue.now() + delay;
+        let key = self.queue.schedule(at, phase::STARTS, Event::TaskStarted(task));
+        let live = self.live[task.slot as usize].as_mut().expect("an admitted task is live");
+        live.admitted = true;
+        live.next = Some(key);
+    }
+
+    /// The containers of a task run: its end is due after its run time.
+    fn started(&mut self, task: TaskId) {
+        let live = self.live[task.slot as usize].as_mut().expect("a starting task is live");
+        live.next = None;
+        let Some(run_time) = live.behaviour.run_time else { return };
+        let host = &self.hosts[live.placement.instance.index()];
+        let speed = u128::from(host.speed_milli);
+        let micros = (u128::from(run_time.micros()) * 1000).div_ceil(speed);
+        let run_time = SimDuration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
+        let Some(at) = self.queue.now().checked_add(run_time) else { return };
+        let outcome = live.behaviour.ends;
+        let event = match host.ledger {
+            Some(_) => Event::TaskExited(task, outcome),
+            None => Event::TaskStopped(task, outcome),
+        };
+        live.next = Some(self.queue.schedule(at, phase::ENDS, event));
+    }
+
+    /// The containers of a task are to go: they are gone after the stop latency.
+    fn clean_up(&mut self, task: TaskId, outcome: Outcome) {
+        let live = self.live[task.slot as usize].as_ref().expect("a stopping task is live");
+        let law = self.latency(live.placement.instance).and_then(|latency| latency.stop.as_ref());
+        let delay = self.draw(law, STOP_DRAW, live.origin);
+        let at = self.queue.now() + delay;
+        let key = self.queue.schedule(at, phase::ENDS, Event::TaskStopped(task, outcome));
+        self.live[task.slot as usize].as_mut().expect("a stopping task is live").next = Some(key);
+    }
+
+    /// The containers of a task are gone: its room on the host is free.
+    fn gone(&mut self, task: TaskId) {
+        let live = self.live[task.slot as usize].take().expect("a stopped task was live");
+        let instance = live.placement.instance;
+        if let Some(ledger) = self.hosts[instance.index()].ledger.as_mut() {
+            if live.admitted {
+                ledger.free(&live.definition, live.placement.devices);
+            }
+            self.admit(instance);
+        }
+    }
+
+    fn stop(&mut self, task: TaskId) {
+        let live = self.live[task.slot as usize].as_mut().expect("a task to stop is live");
+        if let Some(key) = live.next.take() {
+            let exited = matches!(self.queue.cancel(key), Some(Event::TaskStopped(..)))
+                && self.hosts[live.placement.instance.index()].ledger.is_some();
+            assert!(!exited, "a task that had exited was told to stop");
+        }
+        let instance = live.placement.instance;
+        let queued = !live.admitted;
+        if queued && let Some(ledger) = self.hosts[instance.index()].ledger.as_mut() {
+            assert!(ledger.cancel(task), "a task without room waits on its host");
+            let event = Event::TaskStopped(task, Outcome::Stopped);
+            self.queue.schedule(self.queue.now(), phase::ENDS, event);
+        } else {
+            self.clean_up(task, Outcome::Stopped);
+        }
+    }
+
+    fn forget(&mut self, origin: Origin) {
+        if let Origin::Submission { submission, .. } = origin
+            && let Some((_, left)) = self.submissions.get_mut(&submission)
+        {
+            *left -= 1;
+            if *left == 0 {
+                self.submissions.remove(&submission);
+            }
+        }
+    }
+}
+
+/// The key of the draws made for a task: (entity, attempt).
+fn draw_key(origin: Origin) -> (u64, u32) {
+    match origin {
+        Origin::Submission { submission, ordinal } => (submission.0, ordinal),
+        // The top bit keeps services apart from submissions.
+        Origin::Service { service, ordinal } => (u64::from(service.0) | 1 << 63, ordinal),
+    }
+}
+
+impl Backend for SimulatedBackend {
+    fn submit(&mut self, at: SimTime, external: External) -> Result<(), BackendError> {
+        let (phase, event) = match external {
+            External::RegisterDefinition(definition) => {
+                self.definitions.push(Arc::clone(&definition));
+                (phase::REGISTRATIONS, Event::DefinitionRegistered(definition))
+            }
+            External::MachineUp(spec) => {
+                self.machine_up(&spec);
+                (phase::REGISTRATIONS, Event::InstanceRegistered(spec))
+            }
+            External::Submit(submission, behaviour) => {
+                self.submissions.insert(submission.id, (behaviour, submission.count));
+                (phase::SUBMISSIONS, Event::TaskSubmitted(submission))
+            }
+            External::CreateService(spec, behaviour) => {
+                self.services.push(behaviour);
+                (phase::SUBMISSIONS, Event::ServiceCreated(spec))
+            }
+            External::UpdateService(service, desired) => {
+                (phase::SUBMISSIONS, Event::ServiceUpdated(service, desired))
+            }
+        };
+        self.queue.schedule(at, phase, event);
+        Ok(())
+    }
+
+    fn execute(&mut self, command: Command) -> Result<(), BackendError> {
+        match command {
+            Command::StartTask { task, origin, definition, placement } => {
+                self.start(task, origin, definition.index(), placement);
+            }
+            Command::StopTask(task) => self.stop(task),
+            Command::Forget(origin) => self.forget(origin),
+            Command::WakeAt(at, Timer::PlacementPass) => {
+                self.queue.schedule(at, phase::TIMERS, Event::Woken(Timer::PlacementPass));
+            }
+        }
+        Ok(())
+    }
+
+    fn next_event(&mut self) -> Result<Option<(SimTime, Event)>, BackendError> {
+        let Some((now, event)) = self.queue.pop() else { return Ok(None) };
+        match &event {
+            Event::TaskStarted(task) => self.started(*task),
+            Event::TaskExited(task, outcome) => self.clean_up(*task, *outcome),
+            Event::TaskStopped(task, _) => self.gone(*task),
+            Event::DefinitionRegistered(_)
+            | Event::InstanceRegistered(_)
+            | Event::TaskSubmitted(_)
+            | Event::ServiceCreated(_)
+            | Event::ServiceUpdated(..)
+            | Event::Woken(_) => {}
+        }
+        Ok(Some((now, event)))
+    }
+
+    fn peek_time(&self) -> Option<SimTime> {
+        self.queue.peek_time()
+    }
+}

@@ -1,0 +1,256 @@
+//! The ECS control plane as a pure state machine: an event in, commands and changes out.
+//!
+//! Does no IO, reads no clock and cannot fail for outside reasons: "no room" is a value.
+
+mod message;
+mod services;
+
+pub use message::{Change, Command, Event, Reaction, Timer};
+
+use std::sync::Arc;
+
+use slab::Slab;
+use smallvec::SmallVec;
+
+use crate::des::SimTime;
+use crate::model::{
+    Cluster, InstanceSpec, Origin, Outcome, Placement, Submission, TaskDefinition, TaskId,
+    TaskStatus,
+};
+use crate::placement::{Ask, Placer, Refusal};
+use crate::queueing::{Entry, OnRefusal, QueuePolicy, Ticket, Waiting};
+
+use services::Services;
+
+/// What the controller keeps of a task beside the cluster's record.
+#[derive(Debug, Clone, Copy)]
+struct Record {
+    origin: Origin,
+    /// How the task will have ended, once that is decided.
+    outcome: Option<Outcome>,
+}
+
+/// The control plane.
+#[derive(Debug)]
+pub struct Controller {
+    cluster: Cluster,
+    /// `placers[0]` places standalone tasks; services may have their own.
+    placers: Vec<Box<dyn Placer>>,
+    queue: Box<dyn QueuePolicy>,
+    waiting: Waiting,
+    services: Services,
+    /// By task slot.
+    records: Slab<Record>,
+    /// Whether a placement pass is due at this instant already.
+    pass_due: bool,
+}
+
+impl Controller {
+    /// A control plane of an empty cluster. `placers[0]` places standalone tasks.
+    pub fn new(mut placers: Vec<Box<dyn Placer>>, queue: Box<dyn QueuePolicy>) -> Controller {
+        assert!(!placers.is_empty(), "standalone tasks need a placer");
+        let mut cluster = Cluster::new();
+        placers.iter_mut().for_each(|placer| placer.prepare(&mut cluster));
+        Controller {
+            cluster,
+            placers,
+            queue,
+            waiting: Waiting::default(),
+            services: Services::default(),
+            records: Slab::new(),
+            pass_due: false,
+        }
+    }
+
+    /// The cluster as it stands.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The tasks that wait.
+    pub fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    /// Takes one event; what follows from it is appended to `out`.
+    pub fn handle(&mut self, now: SimTime, event: &Event, out: &mut Reaction) {
+        match event {
+            Event::DefinitionRegistered(definition) => self.register(Arc::clone(definition)),
+            Event::InstanceRegistered(spec) => self.instance_registered(now, spec, out),
+            Event::TaskSubmitted(submission) => self.submitted(now, submission, out),
+            Event::ServiceCreated(spec) => self.create_service(now, spec, out),
+            Event::ServiceUpdated(service, desired) => {
+                self.set_desired_count(now, *service, *desired, out);
+            }
+            Event::TaskStarted(task) => self.started(*task, out),
+            Event::TaskExited(task, outcome) => self.exited(now, *task, *outcome, out),
+            Event::TaskStopped(task, outcome) => self.stopped(now, *task, *outcome, out),
+            Event::Woken(Timer::PlacementPass) => self.placement_pass(out),
+        }
+    }
+
+    fn register(&mut self, definition: Arc<TaskDefinition>) {
+        self.cluster.register_definition(definition);
+    }
+
+    fn instance_registered(&mut self, now: SimTime, spec: &InstanceSpec, out: &mut Reaction) {
+        let instance = self.cluster.register(spec.clone());
+        out.changes.push(Change::InstanceJoined(instance));
+        self.request_pass(now, out);
+    }
+
+    fn submitted(&mut self, now: SimTime, submission: &Submission, out: &mut Reaction) {
+        let group = submission.group.as_deref().map(|name| self.cluster.intern_group(name));
+        let class = self.cluster.intern_class(submission.definition, group);
+        let mut gang = SmallVec::new();
+        for ordinal in 0..submission.count {
+            let origin = Origin::Submission { submission: submission.id, ordinal };
+            let task = self.create_task(class, origin, out);
+            gang.push(task);
+            if !submission.all_or_nothing {
+                let tasks = std::mem::take(&mut gang);
+                self.waiting.push(Entry { class, placer: 0, tasks, attempts: 0 });
+            }
+        }
+        if submission.all_or_nothing {
+            self.waiting.push(Entry { class, placer: 0, tasks: gang, attempts: 0 });
+        }
+        self.request_pass(now, out);
+    }
+
+    fn create_task(
+        &mut self,
+        class: crate::model::ClassId,
+        origin: Origin,
+        out: &mut Reaction,
+    ) -> TaskId {
+        let task = self.cluster.create_task(class);
+        let slot = self.records.insert(Record { origin, outcome: None });
+        assert!(slot == task.slot as usize, "records and tasks share their slots");
+        out.changes.push(Change::TaskCreated { task, class, origin });
+        task
+    }
+
+    fn started(&mut self, task: TaskId, out: &mut Reaction) {
+        let status = self.cluster.task(task).map(|record| record.status);
+        // A task that was told to stop meanwhile starts in vain.
+        if status == Some(TaskStatus::Pending) {
+            self.cluster.set_running(task);
+            out.changes.push(Change::TaskStarted(task));
+        }
+    }
+
+    fn exited(&mut self, now: SimTime, task: TaskId, outcome: Outcome, out: &mut Reaction) {
+        let record = self.cluster.task(task).expect("a task exits before it is gone");
+        if record.status == TaskStatus::Stopping {
+            return;
+        }
+        self.release(now, task, outcome, out);
+        self.replace_service_task(now, self.records[task.slot as usize].origin, task, out);
+    }
+
+    /// Turns a task STOPPING.
+    fn release(&mut self, now: SimTime, task: TaskId, outcome: Outcome, out: &mut Reaction) {
+        self.cluster.release(task);
+        self.records[task.slot as usize].outcome = Some(outcome);
+        out.changes.push(Change::TaskStopping(task));
+        self.request_pass(now, out);
+    }
+
+    fn stopped(&mut self, now: SimTime, task: TaskId, outcome: Outcome, out: &mut Reaction) {
+        // A task that exits and is gone at once was not STOPPING before.
+        self.exited(now, task, outcome, out);
+        let decided = self.records[task.slot as usize].outcome;
+        self.end(task, decided.expect("a task turns STOPPING before it is STOPPED"), out);
+    }
+
+    fn end(&mut self, task: TaskId, outcome: Outcome, out: &mut Reaction) {
+        self.cluster.remove_task(task);
+        self.records.remove(task.slot as usize);
+        out.changes.push(Change::TaskEnded { task, outcome });
+    }
+
+    // --- placement passes -------------------------------------------------------------------------
+
+    /// Asks for a pass at this instant, unless nothing waits or one is due already.
+    fn request_pass(&mut self, now: SimTime, out: &mut Reaction) {
+        if !self.pass_due && !self.waiting.is_empty() {
+            self.pass_due = true;
+            out.commands.push(Command::WakeAt(now, Timer::PlacementPass));
+        }
+    }
+
+    fn placement_pass(&mut self, out: &mut Reaction) {
+        self.pass_due = false;
+        self.queue.begin();
+        while let Some(ticket) = self.queue.next(&self.waiting, &self.cluster) {
+            match self.attempt(ticket, out) {
+                Ok(()) => {
+                    self.waiting.remove(ticket);
+                }
+                Err(refusal) => {
+                    out.changes.push(Change::PlacementRefused(refusal.class));
+                    let then = self.queue.refused(ticket, &self.waiting, &self.cluster);
+                    if then == OnRefusal::Reject {
+                        self.reject(ticket, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Places the tasks of one entry, all or none.
+    fn attempt(&mut self, ticket: Ticket, out: &mut Reaction) -> Result<(), Refusal> {
+        let attempt = self.waiting.count_attempt(ticket);
+        let entry = self.waiting.get(ticket).expect("the policy names a waiting entry");
+        let placer = &mut self.placers[entry.placer];
+        let mut placed: SmallVec<[(TaskId, Placement); 1]> = SmallVec::new();
+        for &task in &entry.tasks {
+            let ask = Ask { class: entry.class, task, attempt, restrict: None };
+            match placer.place(&ask, &self.cluster) {
+                Ok(placement) => {
+                    self.cluster.place(task, placement);
+                    placed.push((task, placement));
+                }
+                Err(refusal) => {
+                    placed.iter().rev().for_each(|&(task, _)| self.cluster.unplace(task));
+                    return Err(refusal);
+                }
+            }
+        }
+        for (task, placement) in placed {
+            let origin = self.records[task.slot as usize].origin;
+            out.changes.push(Change::TaskPlaced { task, placement });
+            let definition = self.cluster.class(entry.class).definition_id;
+            out.commands.push(Command::StartTask { task, origin, definition, placement });
+        }
+        Ok(())
+    }
+
+    /// Turns the tasks of an entry away.
+    fn reject(&mut self, ticket: Ticket, out: &mut Reaction) {
+        let entry = self.waiting.remove(ticket).expect("a refused entry waits");
+        for task in entry.tasks {
+            out.commands.push(Command::Forget(self.records[task.slot as usize].origin));
+            self.end(task, Outcome::Rejected, out);
+        }
+    }
+
+    /// Compares the ledger with the tasks, and the tasks with the queue and the records.
+    ///
+    /// # Errors
+    /// The first invariant found broken, in words.
+    pub fn audit(&self) -> Result<(), String> {
+        self.cluster.audit()?;
+        let provisioning = |status| status == TaskStatus::Provisioning;
+        let unplaced = self.cluster.tasks().filter(|(_, task)| provisioning(task.status)).count();
+        if unplaced as u64 != self.waiting.tasks() {
+            let waiting = self.waiting.tasks();
+            return Err(format!("{unplaced} tasks are unplaced but {waiting} wait"));
+        }
+        if self.records.len() != self.cluster.tasks().count() {
+            return Err("a task has no record, or a record no task".to_owned());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+//! A 128-bit fingerprint of the trajectory: equal runs have equal ones, down to any event.
+
+use std::fmt;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::controller::{Change, Event};
+use crate::model::{Origin, Outcome};
+
+use super::{Observation, Recorder};
+
+/// A 128-bit fingerprint; displays as 32 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Fingerprint(pub u128);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// Hashes every change with its time, and apart from that what came from outside.
+pub struct FingerprintRecorder {
+    trajectory: Xxh3,
+    workload: Xxh3,
+}
+
+impl fmt::Debug for FingerprintRecorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FingerprintRecorder").field("trajectory", &self.trajectory()).finish()
+    }
+}
+
+impl Default for FingerprintRecorder {
+    fn default() -> FingerprintRecorder {
+        FingerprintRecorder { trajectory: Xxh3::new(), workload: Xxh3::new() }
+    }
+}
+
+impl FingerprintRecorder {
+    /// Fingerprint of everything that happened so far.
+    pub fn trajectory(&self) -> Fingerprint {
+        Fingerprint(self.trajectory.digest128())
+    }
+
+    /// Fingerprint of the submissions and machines so far: the same under every strategy.
+    pub fn workload(&self) -> Fingerprint {
+        Fingerprint(self.workload.digest128())
+    }
+}
+
+fn update(hash: &mut Xxh3, words: &[u64]) {
+    for word in words {
+        hash.update(&word.to_le_bytes());
+    }
+}
+
+fn origin_words(origin: Origin) -> [u64; 3] {
+    match origin {
+        Origin::Submission { submission, ordinal } => [0, submission.0, u64::from(ordinal)],
+        Origin::Service { service, ordinal } => [1, u64::from(service.0), u64::from(ordinal)],
+    }
+}
+
+fn outcome_word(outcome: Outcome) -> u64 {
+    match outcome {
+        Outcome::Completed => 0,
+        Outcome::Failed => 1,
+        Outcome::Stopped => 2,
+        Outcome::Rejected => 3,
+        Outcome::Lost => 4,
+    }
+}
+
+impl Recorder for FingerprintRecorder {
+    fn record(&mut self, seen: &Observation<'_>) {
+        let now = seen.now.micros();
+        match seen.event {
+            Event::TaskSubmitted(submission) => {
+                let definition = u64::from(submission.definition.0);
+                let flags = u64::from(submission.count) << 1 | u64::from(submission.all_or_nothing);
+                update(&mut self.workload, &[0, now, submission.id.0, definition, flags]);
+            }
+            Event::DefinitionRegistered(definition) => {
+                let gpu = u64::from(definition.gpu.total_milli());
+                let (cpu, memory) = (u64::from(definition.cpu.0), u64::from(definition.memory_mib));
+                update(&mut self.workload, &[1, now, cpu, memory, gpu]);
+            }
+            Event::InstanceRegistered(spec) => {
+                let (cpu, memory) = (u64::from(spec.cpu.0), u64::from(spec.memory_mib));
+                update(&mut self.workload, &[2, now, cpu, memory, u64::from(spec.gpus)]);
+            }
+            Event::ServiceCreated(spec) => {
+                update(&mut self.workload, &[3, now, u64::from(spec.desired_count)]);
+            }
+            Event::ServiceUpdated(service, desired) => {
+                let words = [4, now, u64::from(service.0), u64::from(*desired)];
+                update(&mut self.workload, &words);
+            }
+            Event::TaskStarted(_)
+            | Event::TaskExited(..)
+            | Event::TaskStopped(..)
+            | Event::Woken(_) => {}
+        }
+        for change in seen.changes {
+            self.change(now, change);
+        }
+    }
+}
+
+impl FingerprintRecorder {
+    fn change(&mut self, now: u64, change: &Change) {
+        let hash = &mut self.trajectory;
+        match *change {
+            Change::InstanceJoined(id) => update(hash, &[0, now, u64::from(id.0)]),
+            Change::TaskCreated { task, class, origin } => {
+                let [kind, owner, ordinal] = origin_words(origin);
+                update(hash, &[1, now, task.number, u64::from(class.0), kind, owner, ordinal]);
+            }
+            Change::TaskPlaced { task, placement } => {
+                let (instance, devices) = (placement.instance.0, placement.devices.0);
+                let place = u64::from(instance) << 32 | u64::from(devices);
+                update(hash, &[2, now, task.number, place]);
+            }
+            Change::PlacementRefused(class) => update(hash, &[3, now, u64::from(class.0)]),
+            Change::TaskStarted(task) => update(hash, &[4, now, task.number]),
+            Change::TaskStopping(task) => update(hash, &[5, now, task.number]),
+            Change::TaskEnded { task, outcome } => {
+                update(hash, &[6, now, task.number, outcome_word(outcome)]);
+            }
+        }
+    }
+}

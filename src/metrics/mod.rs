@@ -1,0 +1,53 @@
+//! What is recorded of a run. Recorders see every event beside the cluster and never feed back.
+
+mod allocation;
+mod fingerprint;
+mod integral;
+mod lives;
+mod recorders;
+pub mod summary;
+mod summary_recorder;
+mod task_table;
+mod timeline;
+mod timeline_point;
+mod verdict;
+
+pub use allocation::{AllocationRecorder, AllocationRow};
+pub use fingerprint::{Fingerprint, FingerprintRecorder};
+pub use lives::{Life, Lives};
+pub use recorders::{RecordError, Recorders, Records};
+pub use summary::Summary;
+pub use summary_recorder::SummaryRecorder;
+pub use task_table::TaskTable;
+pub use timeline::TimelineRecorder;
+pub use timeline_point::TimelinePoint;
+
+use crate::controller::{Change, Event};
+use crate::des::SimTime;
+use crate::model::Cluster;
+
+/// One event as recorders see it: what happened, what followed, and the cluster afterwards.
+#[derive(Debug, Clone, Copy)]
+pub struct Observation<'a> {
+    /// The time.
+    pub now: SimTime,
+    /// What happened.
+    pub event: &'a Event,
+    /// What followed in the control plane, in order.
+    pub changes: &'a [Change],
+    /// The cluster after it.
+    pub cluster: &'a Cluster,
+    /// The lives of all tasks, those that ended in this event included.
+    pub lives: &'a Lives,
+}
+
+/// Records a run as it goes, in O(1) per change.
+pub trait Recorder: std::fmt::Debug + Send {
+    /// One event was handled.
+    fn record(&mut self, seen: &Observation<'_>);
+
+    /// The run has ended at `now`.
+    fn finish(&mut self, now: SimTime, cluster: &Cluster) {
+        let _ = (now, cluster);
+    }
+}

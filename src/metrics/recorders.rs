@@ -1,0 +1,144 @@
+//! The recorders of one run together, and what they yield.
+
+use crate::controller::{Change, Event};
+use crate::des::{SimDuration, SimTime};
+use crate::model::Cluster;
+
+use super::summary::{Shares, Slowdown, TaskCounts, Verdict, WaitSeconds};
+use super::summary_recorder::allocated;
+use super::{
+    AllocationRecorder, AllocationRow, Fingerprint, FingerprintRecorder, Lives, Observation,
+    Recorder, SummaryRecorder, TaskTable, TimelinePoint, TimelineRecorder,
+};
+
+/// A record that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct RecordError(pub String);
+
+/// Every recorder of a run. The parts that are always there cost O(1) per change.
+#[derive(Debug)]
+pub struct Recorders {
+    lives: Lives,
+    fingerprint: FingerprintRecorder,
+    summary: SummaryRecorder,
+    timeline: TimelineRecorder,
+    warm_up: SimDuration,
+    /// Rows of `tasks.csv`.
+    pub tasks: Option<TaskTable>,
+    /// Rows of `allocation.csv`.
+    pub allocation: Option<AllocationRecorder>,
+    /// Recorders of a library user's own.
+    pub own: Vec<Box<dyn Recorder>>,
+}
+
+/// What the recorders of a run yield: figures without names.
+#[derive(Debug)]
+pub struct Records {
+    /// Fingerprint of the trajectory.
+    pub fingerprint: Fingerprint,
+    /// Fingerprint of the workload.
+    pub workload_fingerprint: Fingerprint,
+    /// Whether the cluster kept up.
+    pub verdict: Verdict,
+    /// Tasks by what became of them.
+    pub tasks: TaskCounts,
+    /// Waiting time.
+    pub wait_s: WaitSeconds,
+    /// Response time over run time.
+    pub slowdown: Slowdown,
+    /// Time-weighted share reserved.
+    pub utilisation: Shares,
+    /// Share reserved at the end.
+    pub allocated_at_end: Shares,
+    /// Instances.
+    pub instances: super::summary::InstanceCounts,
+    /// First submission to last end.
+    pub makespan_s: Option<f64>,
+    /// Price of the instances.
+    pub cost_usd: f64,
+    /// Tasks placed.
+    pub placements: u64,
+    /// Decisions that found no instance.
+    pub refusals: u64,
+    /// The run over time.
+    pub timeline: Vec<TimelinePoint>,
+    /// Rows of `allocation.csv`, where it was recorded.
+    pub allocation: Option<Vec<AllocationRow>>,
+    /// Recorders of a library user's own, back with what they saw.
+    pub own: Vec<Box<dyn Recorder>>,
+}
+
+impl Recorders {
+    /// The recorders that are always there; means leave out what happened before `warm_up`.
+    pub fn new(warm_up: SimDuration) -> Recorders {
+        Recorders {
+            lives: Lives::default(),
+            fingerprint: FingerprintRecorder::default(),
+            summary: SummaryRecorder::new(warm_up),
+            timeline: TimelineRecorder::default(),
+            warm_up,
+            tasks: None,
+            allocation: None,
+            own: Vec::new(),
+        }
+    }
+
+    /// Shows one event to every recorder.
+    pub fn record(&mut self, now: SimTime, event: &Event, changes: &[Change], cluster: &Cluster) {
+        changes.iter().for_each(|change| self.lives.apply(now, change));
+        let seen = Observation { now, event, changes, cluster, lives: &self.lives };
+        self.fingerprint.record(&seen);
+        self.summary.record(&seen);
+        self.timeline.record(&seen);
+        if let Some(tasks) = &mut self.tasks {
+            tasks.record(&seen);
+        }
+        if let Some(allocation) = &mut self.allocation {
+            allocation.record(&seen);
+        }
+        self.own.iter_mut().for_each(|own| own.record(&seen));
+        changes.iter().for_each(|change| self.lives.forget(change));
+    }
+
+    /// Fingerprint of the trajectory so far.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint.trajectory()
+    }
+
+    /// Closes the records at the end of the run.
+    ///
+    /// # Errors
+    /// A record that is written as it goes could not be.
+    pub fn finish(mut self, now: SimTime, cluster: &Cluster) -> Result<Records, RecordError> {
+        self.summary.finish(now, cluster);
+        self.timeline.finish(now, cluster);
+        self.own.iter_mut().for_each(|own| own.finish(now, cluster));
+        if let Some(mut tasks) = self.tasks.take() {
+            tasks.unfinished(&self.lives, cluster);
+            tasks.close()?;
+        }
+        let timeline = self.timeline.points();
+        let last_arrival = self.summary.last_submission().unwrap_or_default().as_secs_f64();
+        let counts = self.summary.counts;
+        let warm_up_s = self.warm_up.as_secs_f64();
+        Ok(Records {
+            fingerprint: self.fingerprint.trajectory(),
+            workload_fingerprint: self.fingerprint.workload(),
+            verdict: Verdict::judge(&timeline, warm_up_s, last_arrival, &counts),
+            tasks: counts,
+            wait_s: self.summary.wait_seconds(self.summary.waiting_now(self.lives.iter())),
+            slowdown: self.summary.slowdown(),
+            utilisation: self.summary.utilisation(),
+            allocated_at_end: allocated(cluster.totals()),
+            instances: self.summary.instances(),
+            makespan_s: self.summary.makespan_s(),
+            cost_usd: self.summary.cost_usd(),
+            placements: self.summary.placements,
+            refusals: self.summary.refusals,
+            timeline,
+            allocation: self.allocation.as_ref().map(AllocationRecorder::rows),
+            own: self.own,
+        })
+    }
+}

@@ -1,0 +1,555 @@
+//! The control plane's ledger: the one place where capacity is taken and given back.
+//!
+//! Every count that a decision reads is kept up to date here in O(1) per placement and can be
+//! recounted from the tasks by [`Cluster::audit`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use slab::Slab;
+
+use super::attributes::Attributes;
+use super::change_log::ChangeLog;
+use super::instance::Host;
+use super::{
+    AttributeSet, AttributeSetId, ClassId, Cpu, DefinitionId, FieldId, GPU_DEVICE_MILLI, GroupId,
+    InstanceId, InstanceSpec, InstanceStatus, InstanceView, NetworkMode, Placement, Price, Task,
+    TaskClass, TaskDefinition, TaskId, TaskStatus, ValueId,
+};
+
+/// Sums over the cluster, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Instances registered (active or draining).
+    pub instances: u32,
+    /// Of these, the ones that hold no task.
+    pub empty_instances: u32,
+    /// CPU registered, in units of [`Cpu`].
+    pub cpu: u64,
+    /// CPU reserved.
+    pub cpu_used: u64,
+    /// Memory registered, MiB.
+    pub memory_mib: u64,
+    /// Memory reserved, MiB.
+    pub memory_used_mib: u64,
+    /// GPU registered, thousandths of a device.
+    pub gpu_milli: u64,
+    /// GPU reserved, thousandths of a device.
+    pub gpu_used_milli: u64,
+    /// Sum of the prices of registered instances, billionths of a dollar per hour.
+    pub price: Price,
+}
+
+/// The cluster: definitions, classes, instances, tasks and what each task holds where.
+///
+/// A `&Cluster` is the read-only view that every decision gets.
+#[derive(Debug, Default)]
+pub struct Cluster {
+    definitions: Vec<Arc<TaskDefinition>>,
+    groups: Vec<String>,
+    group_index: BTreeMap<String, GroupId>,
+    classes: Vec<TaskClass>,
+    class_index: BTreeMap<(DefinitionId, GroupId), ClassId>,
+    attributes: Attributes,
+    hosts: Vec<Host>,
+    cpu_free: Vec<Cpu>,
+    memory_free_mib: Vec<u32>,
+    devices: Vec<u16>,
+    tasks: Slab<Task>,
+    next_task: u64,
+    totals: Totals,
+    changes: ChangeLog,
+    /// Version of the last change that could make room.
+    room_version: u64,
+}
+
+impl Cluster {
+    /// An empty cluster.
+    pub fn new() -> Cluster {
+        Cluster::default()
+    }
+
+    // --- task definitions, groups and classes ---------------------------------------------------
+
+    /// Registers a task definition; ids are dense, in order of registration.
+    pub fn register_definition(&mut self, definition: Arc<TaskDefinition>) -> DefinitionId {
+        self.definitions.push(definition);
+        DefinitionId(self.definitions.len() as u32 - 1)
+    }
+
+    /// A registered task definition.
+    pub fn definition(&self, id: DefinitionId) -> &TaskDefinition {
+        &self.definitions[id.index()]
+    }
+
+    /// The task group of that name, created when it is new. O(log groups).
+    pub fn intern_group(&mut self, name: &str) -> GroupId {
+        if let Some(&known) = self.group_index.get(name) {
+            return known;
+        }
+        let id = GroupId(self.groups.len() as u32);
+        self.groups.push(name.to_owned());
+        self.group_index.insert(name.to_owned(), id);
+        id
+    }
+
+    /// Name of a task group.
+    pub fn group_name(&self, id: GroupId) -> &str {
+        &self.groups[id.index()]
+    }
+
+    /// The class of tasks of a definition in a group (`None`: the definition's own, `family:…`).
+    /// O(log classes).
+    pub fn intern_class(&mut self, definition: DefinitionId, group: Option<GroupId>) -> ClassId {
+        let group = group.unwrap_or_else(|| {
+            let name = format!("family:{}", self.definition(definition).family);
+            self.intern_group(&name)
+        });
+        let next = ClassId(self.classes.len() as u32);
+        let id = *self.class_index.entry((definition, group)).or_insert(next);
+        if id == next {
+            let definition_id = definition;
+            let definition = TaskDefinition::clone(&self.definitions[definition_id.index()]);
+            self.classes.push(TaskClass { id, definition_id, definition, group });
+        }
+        id
+    }
+
+    /// A task class.
+    pub fn class(&self, id: ClassId) -> &TaskClass {
+        &self.classes[id.index()]
+    }
+
+    /// All classes, by id.
+    pub fn classes(&self) -> &[TaskClass] {
+        &self.classes
+    }
+
+    // --- instances -------------------------------------------------------------------------------
+
+    /// Registers a container instance, ACTIVE and empty. O(attributes).
+    pub fn register(&mut self, spec: InstanceSpec) -> InstanceId {
+        assert!(usize::from(spec.gpus) <= super::DEVICES_MAX, "more GPUs than a device set holds");
+        let id = InstanceId(u32::try_from(self.hosts.len()).expect("fewer than 2^32 instances"));
+        self.attributes.add_instance(&spec.attributes);
+        self.cpu_free.push(spec.cpu);
+        self.memory_free_mib.push(spec.memory_mib);
+        let first_device = self.devices.len();
+        self.devices.extend(std::iter::repeat_n(GPU_DEVICE_MILLI, usize::from(spec.gpus)));
+        self.count_instance(&spec, true);
+        self.totals.empty_instances += 1;
+        self.hosts.push(Host::new(spec, first_device));
+        self.changed(id, true);
+        id
+    }
+
+    fn count_instance(&mut self, spec: &InstanceSpec, joins: bool) {
+        let gpu = u64::from(spec.gpus) * u64::from(GPU_DEVICE_MILLI);
+        let totals = &mut self.totals;
+        if joins {
+            totals.instances += 1;
+            totals.cpu += u64::from(spec.cpu.0);
+            totals.memory_mib += u64::from(spec.memory_mib);
+            totals.gpu_milli += gpu;
+            totals.price.0 += spec.price.0;
+        } else {
+            totals.instances -= 1;
+            totals.cpu -= u64::from(spec.cpu.0);
+            totals.memory_mib -= u64::from(spec.memory_mib);
+            totals.gpu_milli -= gpu;
+            totals.price.0 -= spec.price.0;
+        }
+    }
+
+    /// Sets an instance ACTIVE or DRAINING. It must not have been deregistered.
+    pub fn set_status(&mut self, id: InstanceId, status: InstanceStatus) {
+        assert!(status != InstanceStatus::Deregistered, "deregister an instance with deregister()");
+        let host = &mut self.hosts[id.index()];
+        assert!(host.status != InstanceStatus::Deregistered, "a deregistered instance came back");
+        host.status = status;
+        self.changed(id, status == InstanceStatus::Active);
+    }
+
+    /// Marks whether the agent of an instance is connected; without it there are no placements.
+    pub fn set_agent_connected(&mut self, id: InstanceId, connected: bool) {
+        self.hosts[id.index()].agent_connected = connected;
+        self.changed(id, connected);
+    }
+
+    /// Removes an instance. Its tasks must have been released before.
+    pub fn deregister(&mut self, id: InstanceId) {
+        let host = &mut self.hosts[id.index()];
+        assert!(host.tasks == 0, "an instance was deregistered with tasks on it");
+        assert!(host.status != InstanceStatus::Deregistered, "deregistered twice");
+        host.status = InstanceStatus::Deregistered;
+        let spec = host.spec.clone();
+        self.count_instance(&spec, false);
+        self.totals.empty_instances -= 1;
+        self.changed(id, false);
+    }
+
+    fn changed(&mut self, id: InstanceId, makes_room: bool) {
+        self.changes.push(id);
+        if makes_room {
+            self.room_version = self.changes.version();
+        }
+    }
+
+    /// Number of instances ever registered: ids are `0..instance_count()`.
+    pub fn instance_count(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// A view of one instance.
+    pub fn instance(&self, id: InstanceId) -> InstanceView<'_> {
+        InstanceView::new(self, id)
+    }
+
+    /// Views of all instances in id order, the deregistered included.
+    pub fn instances(&self) -> impl ExactSizeIterator<Item = InstanceView<'_>> {
+        (0..self.hosts.len() as u32).map(|index| self.instance(InstanceId(index)))
+    }
+
+    /// CPU not reserved on an instance.
+    pub fn cpu_free(&self, id: InstanceId) -> Cpu {
+        self.cpu_free[id.index()]
+    }
+
+    /// Memory not reserved on an instance, MiB.
+    pub fn memory_free_mib(&self, id: InstanceId) -> u32 {
+        self.memory_free_mib[id.index()]
+    }
+
+    pub(super) fn host(&self, id: InstanceId) -> &Host {
+        &self.hosts[id.index()]
+    }
+
+    pub(super) fn devices(&self, first: usize, count: usize) -> &[u16] {
+        &self.devices[first..first + count]
+    }
+
+    /// The attributes of an instance.
+    pub fn attributes(&self, id: InstanceId) -> &AttributeSet {
+        self.attributes.of(id)
+    }
+
+    /// The interned set of attributes of an instance.
+    pub fn attribute_set(&self, id: InstanceId) -> AttributeSetId {
+        self.attributes.set_of(id)
+    }
+
+    /// The distinct sets of attributes seen, by id.
+    pub fn attribute_sets(&self) -> &[AttributeSet] {
+        self.attributes.sets()
+    }
+
+    // --- counts per group and attribute value ------------------------------------------------------
+
+    /// Starts to count tasks per group and value of an attribute; asking again is free.
+    pub fn track_field(&mut self, attribute: &str) -> FieldId {
+        let (field, new) = self.attributes.track(attribute);
+        if new {
+            for (index, host) in self.hosts.iter().enumerate() {
+                for &(group, count) in &host.groups {
+                    self.attributes.add(field, InstanceId(index as u32), group, count);
+                }
+            }
+        }
+        field
+    }
+
+    /// The value of a tracked field on an instance.
+    pub fn value(&self, field: FieldId, id: InstanceId) -> ValueId {
+        self.attributes.value(field, id)
+    }
+
+    /// Number of values a tracked field has, the missing value included.
+    pub fn value_count(&self, field: FieldId) -> usize {
+        self.attributes.value_count(field)
+    }
+
+    /// Tasks of `group` on instances with `value` of `field`.
+    pub fn tasks_in_field(&self, field: FieldId, value: ValueId, group: GroupId) -> u32 {
+        self.attributes.tasks(field, value, group)
+    }
+
+    // --- tasks -------------------------------------------------------------------------------------
+
+    /// Creates a task, PROVISIONING: it holds nothing yet.
+    pub fn create_task(&mut self, class: ClassId) -> TaskId {
+        let number = self.next_task;
+        self.next_task += 1;
+        let task = Task { number, class, status: TaskStatus::Provisioning, placement: None };
+        let slot = u32::try_from(self.tasks.insert(task)).expect("fewer than 2^32 live tasks");
+        TaskId { number, slot }
+    }
+
+    /// A task that has not ended; `None` once it has.
+    pub fn task(&self, id: TaskId) -> Option<&Task> {
+        self.tasks.get(id.slot as usize).filter(|task| task.number == id.number)
+    }
+
+    fn task_mut(&mut self, id: TaskId) -> &mut Task {
+        let task = self.tasks.get_mut(id.slot as usize);
+        task.filter(|task| task.number == id.number).expect("the task has not ended")
+    }
+
+    /// All tasks that have not ended, in slot order.
+    pub fn tasks(&self) -> impl Iterator<Item = (TaskId, &Task)> {
+        let with_id = |(slot, task): (usize, _)| {
+            let task: &Task = task;
+            (TaskId { number: task.number, slot: slot as u32 }, task)
+        };
+        self.tasks.iter().map(with_id)
+    }
+
+    /// Number of tasks ever created.
+    pub fn tasks_created(&self) -> u64 {
+        self.next_task
+    }
+
+    /// Takes a waiting task's reservation from an instance; the task is PENDING then.
+    ///
+    /// O(1) apart from the task's ports and devices.
+    ///
+    /// # Panics
+    /// If the instance lacks what the class asks for: a placer is wrong.
+    pub fn place(&mut self, id: TaskId, placement: Placement) {
+        let task = self.task_mut(id);
+        assert!(task.status == TaskStatus::Provisioning, "only a waiting task is placed");
+        task.status = TaskStatus::Pending;
+        task.placement = Some(placement);
+        let class = task.class;
+        self.take(class, placement);
+        self.changed(placement.instance, false);
+    }
+
+    fn take(&mut self, class: ClassId, Placement { instance, devices }: Placement) {
+        let TaskClass { definition, group, .. } = &self.classes[class.index()];
+        let host = &mut self.hosts[instance.index()];
+        assert!(host.status == InstanceStatus::Active, "placed on an instance that is not active");
+        let cpu = &mut self.cpu_free[instance.index()].0;
+        *cpu = cpu.checked_sub(definition.cpu.0).expect("the placer checked the CPU");
+        let memory = &mut self.memory_free_mib[instance.index()];
+        *memory = memory.checked_sub(definition.memory_mib).expect("the placer checked the memory");
+        assert!(devices.len() == usize::from(definition.gpu.devices), "wrong number of devices");
+        for device in devices.iter() {
+            assert!(device < usize::from(host.spec.gpus), "no such device");
+            let left = &mut self.devices[host.first_device + device];
+            *left = left.checked_sub(definition.gpu.milli).expect("the placer checked the GPU");
+        }
+        host.eni_used += definition.eni_slots();
+        assert!(host.eni_used <= host.spec.eni_slots || definition.eni_slots() == 0, "no ENI slot");
+        for port in &definition.host_ports {
+            let at = host.ports.binary_search(port).expect_err("the placer checked the ports");
+            host.ports.insert(at, *port);
+        }
+        self.totals.empty_instances -= u32::from(host.tasks == 0);
+        host.tasks += 1;
+        host.add_to_group(*group);
+        host.gpu_kinds[definition.gpu.kind() as usize] += 1;
+        self.attributes.placed(instance, *group);
+        self.totals.cpu_used += u64::from(definition.cpu.0);
+        self.totals.memory_used_mib += u64::from(definition.memory_mib);
+        self.totals.gpu_used_milli += u64::from(definition.gpu.total_milli());
+    }
+
+    /// Puts a PENDING task back to PROVISIONING and frees what it held: part of a gang was placed
+    /// and the rest did not fit.
+    pub fn unplace(&mut self, id: TaskId) {
+        let task = self.task_mut(id);
+        assert!(task.status == TaskStatus::Pending, "only a task not yet running is unplaced");
+        task.status = TaskStatus::Provisioning;
+        let placement = task.placement.take().expect("a pending task has a place");
+        let class = task.class;
+        self.give_back(class, placement);
+        self.changed(placement.instance, false);
+    }
+
+    /// A placed task's containers run.
+    pub fn set_running(&mut self, id: TaskId) {
+        let task = self.task_mut(id);
+        assert!(task.status == TaskStatus::Pending, "only a pending task starts");
+        task.status = TaskStatus::Running;
+    }
+
+    /// A placed task turns STOPPING: what it held is free to the control plane from now on, even if
+    /// its containers still run (as in ECS since 2023-07).
+    pub fn release(&mut self, id: TaskId) {
+        let task = self.task_mut(id);
+        assert!(
+            matches!(task.status, TaskStatus::Pending | TaskStatus::Running),
+            "only a task that holds resources releases them"
+        );
+        task.status = TaskStatus::Stopping;
+        let placement = task.placement.expect("a running task has a place");
+        let class = task.class;
+        self.give_back(class, placement);
+        self.changed(placement.instance, true);
+    }
+
+    fn give_back(&mut self, class: ClassId, Placement { instance, devices }: Placement) {
+        let TaskClass { definition, group, .. } = &self.classes[class.index()];
+        let host = &mut self.hosts[instance.index()];
+        self.cpu_free[instance.index()].0 += definition.cpu.0;
+        self.memory_free_mib[instance.index()] += definition.memory_mib;
+        for device in devices.iter() {
+            self.devices[host.first_device + device] += definition.gpu.milli;
+        }
+        host.eni_used -= definition.eni_slots();
+        for port in &definition.host_ports {
+            let at = host.ports.binary_search(port).expect("a placed task holds its ports");
+            host.ports.remove(at);
+        }
+        host.tasks -= 1;
+        self.totals.empty_instances += u32::from(host.tasks == 0);
+        host.remove_from_group(*group);
+        host.gpu_kinds[definition.gpu.kind() as usize] -= 1;
+        self.attributes.released(instance, *group);
+        self.totals.cpu_used -= u64::from(definition.cpu.0);
+        self.totals.memory_used_mib -= u64::from(definition.memory_mib);
+        self.totals.gpu_used_milli -= u64::from(definition.gpu.total_milli());
+    }
+
+    /// Forgets a task that has STOPPED, or that was turned away while PROVISIONING.
+    pub fn remove_task(&mut self, id: TaskId) -> Task {
+        let status = self.task_mut(id).status;
+        assert!(
+            matches!(status, TaskStatus::Stopping | TaskStatus::Provisioning),
+            "a task that holds resources was forgotten"
+        );
+        self.tasks.remove(id.slot as usize)
+    }
+
+    // --- sums and versions ---------------------------------------------------------------------------
+
+    /// Sums over all instances.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Number of changes of instances so far.
+    pub fn version(&self) -> u64 {
+        self.changes.version()
+    }
+
+    /// Version of the last change that could make room: a release, a new or reactivated instance.
+    pub fn room_version(&self) -> u64 {
+        self.room_version
+    }
+
+    /// The instances changed since `version`, repeats included; `None` if that is too long ago.
+    pub fn changes_since(&self, version: u64) -> Option<&[InstanceId]> {
+        self.changes.since(version)
+    }
+
+    /// Recounts every ledger entry from the tasks and compares. O(instances × tasks per instance).
+    ///
+    /// # Errors
+    /// The first entry that differs, in words: an invariant is broken.
+    pub fn audit(&self) -> Result<(), String> {
+        let mut recount = Recount::new(self);
+        for (_, task) in self.tasks() {
+            if matches!(task.status, TaskStatus::Pending | TaskStatus::Running) {
+                recount.add(self, task)?;
+            }
+        }
+        recount.compare(self)
+    }
+}
+
+/// What the tasks hold, counted from scratch.
+struct Recount {
+    cpu: Vec<u64>,
+    memory_mib: Vec<u64>,
+    devices: Vec<u32>,
+    tasks: Vec<u32>,
+    enis: Vec<u32>,
+    groups: Vec<BTreeMap<GroupId, u32>>,
+}
+
+impl Recount {
+    fn new(cluster: &Cluster) -> Recount {
+        let n = cluster.hosts.len();
+        Recount {
+            cpu: vec![0; n],
+            memory_mib: vec![0; n],
+            devices: vec![0; cluster.devices.len()],
+            tasks: vec![0; n],
+            enis: vec![0; n],
+            groups: vec![BTreeMap::new(); n],
+        }
+    }
+
+    fn add(&mut self, cluster: &Cluster, task: &Task) -> Result<(), String> {
+        let TaskClass { definition, group, .. } = cluster.class(task.class);
+        let Some(Placement { instance, devices }) = task.placement else {
+            return Err(format!("task {} runs nowhere", task.number));
+        };
+        let at = instance.index();
+        self.cpu[at] += u64::from(definition.cpu.0);
+        self.memory_mib[at] += u64::from(definition.memory_mib);
+        self.tasks[at] += 1;
+        self.enis[at] += u32::from(definition.network_mode == NetworkMode::Awsvpc);
+        *self.groups[at].entry(*group).or_default() += 1;
+        for device in devices.iter() {
+            let index = cluster.hosts[at].first_device + device;
+            self.devices[index] += u32::from(definition.gpu.milli);
+        }
+        Ok(())
+    }
+
+    fn compare(&self, cluster: &Cluster) -> Result<(), String> {
+        for (at, host) in cluster.hosts.iter().enumerate() {
+            let cpu = u64::from(host.spec.cpu.0 - cluster.cpu_free[at].0);
+            let memory = u64::from(host.spec.memory_mib - cluster.memory_free_mib[at]);
+            let groups: BTreeMap<GroupId, u32> = host.groups.iter().copied().collect();
+            let same = cpu == self.cpu[at]
+                && memory == self.memory_mib[at]
+                && host.tasks == self.tasks[at]
+                && host.eni_used == self.enis[at]
+                && groups == self.groups[at];
+            if !same {
+                return Err(format!("instance {at}: the ledger differs from its tasks"));
+            }
+        }
+        for (index, &left) in cluster.devices.iter().enumerate() {
+            if u32::from(GPU_DEVICE_MILLI - left) != self.devices[index] {
+                return Err(format!("GPU device {index}: the ledger differs from its tasks"));
+            }
+        }
+        self.compare_sums(cluster)
+    }
+
+    fn compare_sums(&self, cluster: &Cluster) -> Result<(), String> {
+        let totals = cluster.totals();
+        let empty = cluster
+            .hosts
+            .iter()
+            .filter(|host| host.tasks == 0 && host.status != InstanceStatus::Deregistered)
+            .count();
+        let gpu: u64 = self.devices.iter().map(|&milli| u64::from(milli)).sum();
+        let same = totals.cpu_used == self.cpu.iter().sum::<u64>()
+            && totals.memory_used_mib == self.memory_mib.iter().sum::<u64>()
+            && totals.gpu_used_milli == gpu
+            && totals.empty_instances as usize == empty;
+        if !same {
+            return Err("the cluster's sums differ from its instances".to_owned());
+        }
+        for field in cluster.attributes.field_ids() {
+            let mut counts: BTreeMap<(ValueId, GroupId), u32> = BTreeMap::new();
+            for (at, groups) in self.groups.iter().enumerate() {
+                let value = cluster.value(field, InstanceId(at as u32));
+                for (&group, &count) in groups {
+                    *counts.entry((value, group)).or_default() += count;
+                }
+            }
+            for (&(value, group), &count) in &counts {
+                if cluster.tasks_in_field(field, value, group) != count {
+                    return Err(format!("{field:?}, {value:?}: the count of {group:?} differs"));
+                }
+            }
+        }
+        Ok(())
+    }
+}

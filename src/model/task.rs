@@ -1,0 +1,231 @@
+//! Tasks: what ECS is told about one, and the states it passes through.
+
+use super::query::Expression;
+use super::units::{Cpu, GpuRequest};
+use super::{ClassId, DefinitionId, GroupId, InstanceId};
+
+/// Processor architecture, by ECS's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Architecture {
+    /// `X86_64`.
+    #[default]
+    X86_64,
+    /// `ARM64` (Graviton).
+    Arm64,
+}
+
+impl Architecture {
+    /// ECS's name, as in `runtimePlatform.cpuArchitecture`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Architecture::X86_64 => "X86_64",
+            Architecture::Arm64 => "ARM64",
+        }
+    }
+
+    /// The value of the automatic attribute `ecs.cpu-architecture`.
+    pub fn attribute_value(self) -> &'static str {
+        match self {
+            Architecture::X86_64 => "x86_64",
+            Architecture::Arm64 => "arm64",
+        }
+    }
+
+    /// Reads either spelling, in any case.
+    pub fn parse(text: &str) -> Option<Architecture> {
+        match text.to_ascii_lowercase().as_str() {
+            "x86_64" => Some(Architecture::X86_64),
+            "arm64" => Some(Architecture::Arm64),
+            _ => None,
+        }
+    }
+}
+
+/// The Docker networking mode of a task definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum NetworkMode {
+    /// Ports are mapped; a host port of 0 is dynamic and never conflicts.
+    #[default]
+    Bridge,
+    /// The container's ports are the host's.
+    Host,
+    /// Every task has a network interface of its own and uses one ENI slot; no host ports.
+    Awsvpc,
+    /// No network.
+    None,
+}
+
+/// Transport protocol of a port; TCP and UDP are separate spaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// A host port that a task reserves for itself (a static one).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostPort {
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// 1 to 65535.
+    pub port: u16,
+}
+
+/// An attribute that an instance must carry, with one of the values given.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequiredAttribute {
+    /// Attribute name, such as `ecs.cpu-architecture`.
+    pub name: String,
+    /// Accepted values; empty accepts any value as long as the attribute is there.
+    pub any_of: Vec<String>,
+}
+
+/// A rule that an instance must satisfy: ECS placement constraints are binding.
+///
+/// Source: ECS developer guide, "Amazon ECS task placement constraints".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlacementConstraint {
+    /// No two tasks of the same service or task group on one instance.
+    DistinctInstance,
+    /// The instance satisfies an expression of the cluster query language.
+    MemberOf(Expression),
+}
+
+/// What ECS is told about a task: the result of the reservation function, not its true use.
+///
+/// The reservation function (task-level values win, `memoryReservation` before `memory`, sums over
+/// containers) is applied where definitions are read; here are its results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskDefinition {
+    /// Family name; standalone tasks are counted in the task group `family:<name>`.
+    pub family: String,
+    /// CPU reserved on the instance; 0 is legal.
+    pub cpu: Cpu,
+    /// Memory reserved on the instance, MiB.
+    pub memory_mib: u32,
+    /// GPU devices or a share of one.
+    pub gpu: GpuRequest,
+    /// Static host ports, ascending and distinct; empty under `awsvpc`.
+    pub host_ports: Vec<HostPort>,
+    /// Networking mode; `awsvpc` takes an ENI slot.
+    pub network_mode: NetworkMode,
+    /// Attributes that the instance must carry (ECS computes `requiresAttributes`).
+    pub required_attributes: Vec<RequiredAttribute>,
+    /// Placement constraints of the definition and of `RunTask` or the service together.
+    pub constraints: Vec<PlacementConstraint>,
+}
+
+impl TaskDefinition {
+    /// A definition with CPU and memory only.
+    pub fn new(family: impl Into<String>, cpu: Cpu, memory_mib: u32) -> TaskDefinition {
+        TaskDefinition {
+            family: family.into(),
+            cpu,
+            memory_mib,
+            gpu: GpuRequest::default(),
+            host_ports: Vec::new(),
+            network_mode: NetworkMode::Bridge,
+            required_attributes: Vec::new(),
+            constraints: Vec::new(),
+        }
+    }
+
+    /// ENI slots taken on the instance: 1 under `awsvpc`, else 0.
+    pub fn eni_slots(&self) -> u32 {
+        u32::from(self.network_mode == NetworkMode::Awsvpc)
+    }
+}
+
+/// A task definition together with the task group its tasks are counted in: everything a placement
+/// decision needs to know of a task. Tasks of one class are interchangeable to a placer.
+#[derive(Debug, Clone)]
+pub struct TaskClass {
+    /// The class's own id.
+    pub id: ClassId,
+    /// Id of its task definition.
+    pub definition_id: DefinitionId,
+    /// What ECS is told.
+    pub definition: TaskDefinition,
+    /// `family:<name>`, `service:<name>` or a group of the user's.
+    pub group: GroupId,
+}
+
+impl TaskClass {
+    /// Whether a refusal of this class can only be cured by capacity that is freed or added.
+    /// Affinity (`task:group == x`) can be satisfied by a placement too.
+    pub fn is_monotone(&self) -> bool {
+        !self.definition.constraints.iter().any(|constraint| match constraint {
+            PlacementConstraint::DistinctInstance => false,
+            PlacementConstraint::MemberOf(expression) => expression.reads_tasks(),
+        })
+    }
+}
+
+/// GPU devices of one instance as a set of bits: bit `i` is device `i`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct DeviceSet(pub u32);
+
+impl DeviceSet {
+    /// Adds device `index`.
+    #[must_use]
+    pub fn with(self, index: usize) -> DeviceSet {
+        debug_assert!(index < super::DEVICES_MAX);
+        DeviceSet(self.0 | 1 << index)
+    }
+
+    /// The devices, ascending.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        (0..super::DEVICES_MAX).filter(move |index| self.0 & (1 << index) != 0)
+    }
+
+    /// Number of devices.
+    pub fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Where a task goes: the answer of a placer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// The instance.
+    pub instance: InstanceId,
+    /// GPU devices assigned, as many as the class asks for.
+    pub devices: DeviceSet,
+}
+
+/// The life cycle of a task in the control plane.
+///
+/// ECS has two more states, ACTIVATING and DEACTIVATING (load balancers, service discovery), and
+/// DEPROVISIONING (ENI detach), which towtank folds into their neighbours.
+/// Source: ECS developer guide, "Amazon ECS task lifecycle".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TaskStatus {
+    /// Waits for capacity.
+    Provisioning,
+    /// Placed; the host is starting it.
+    Pending,
+    /// Its containers run.
+    Running,
+    /// Told to stop, or ended by itself: the control plane has freed its resources already.
+    Stopping,
+}
+
+/// A task in the control plane's ledger.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Serial number, unique in the run.
+    pub number: u64,
+    /// What it asks for.
+    pub class: ClassId,
+    /// Where in its life it is.
+    pub status: TaskStatus,
+    /// Where it was placed; `None` while `Provisioning`.
+    pub placement: Option<Placement>,
+}

@@ -1,0 +1,79 @@
+//! ECS `random`: any feasible instance, uniformly.
+//!
+//! Probes a keyed sequence of eight instances, then takes the ⌊u·k⌋-th of the k feasible: uniform,
+//! and cheap unless the cluster is nearly full.
+
+use crate::des::{Seed, Stream, pick};
+use crate::model::{Cluster, InstanceId, Placement, TaskClass};
+use crate::placement::devices::random_device;
+use crate::placement::{
+    Ask, DEVICE_DRAW, PLACEMENT_DRAW, Placer, Predicate, Refusal, refusal, tightest_devices,
+};
+
+use super::{Build, Policy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    name: "random",
+    parameter: None,
+    example: "",
+    chains: true,
+    needs_profile: false,
+    summary: "ECS: a feasible instance at random",
+    build,
+};
+
+/// Instances probed before all are looked at.
+const PROBES: usize = 8;
+
+fn build(build: &Build<'_>) -> Result<Policy, String> {
+    Ok(Policy::Whole(Box::new(Random { seed: build.seed, random_device: false })))
+}
+
+/// Uniform choice of an instance, and of a device if `random_device`.
+#[derive(Debug)]
+pub(super) struct Random {
+    pub(super) seed: Seed,
+    pub(super) random_device: bool,
+}
+
+impl Placer for Random {
+    fn place(&mut self, ask: &Ask<'_>, cluster: &Cluster) -> Result<Placement, Refusal> {
+        let class = cluster.class(ask.class);
+        let mut draws = self.seed.stream(PLACEMENT_DRAW, ask.task.number, ask.attempt);
+        let instance =
+            any_feasible(class, ask, cluster, &mut draws).ok_or_else(|| refusal(ask, cluster))?;
+        let on = cluster.instance(instance);
+        let devices = if self.random_device {
+            let u = self.seed.uniform(DEVICE_DRAW, ask.task.number, ask.attempt);
+            random_device(class, on, u)
+        } else {
+            tightest_devices(class, on)
+        };
+        Ok(Placement { instance, devices })
+    }
+}
+
+/// A feasible instance, uniformly; `None` if there is none. O(1) expected while a fair share of
+/// instances is feasible, O(instances) otherwise.
+pub(super) fn any_feasible(
+    class: &TaskClass,
+    ask: &Ask<'_>,
+    cluster: &Cluster,
+    draws: &mut Stream,
+) -> Option<InstanceId> {
+    let count = ask.restrict.map_or(cluster.instance_count(), <[InstanceId]>::len);
+    let at = |index: usize| ask.restrict.map_or(InstanceId(index as u32), |only| only[index]);
+    let feasible = |id: &InstanceId| Predicate::feasible(class, cluster.instance(*id));
+    if count == 0 {
+        return None;
+    }
+    for _ in 0..PROBES {
+        let probe = at(pick(draws.uniform(), count));
+        if feasible(&probe) {
+            return Some(probe);
+        }
+    }
+    let all: Vec<InstanceId> = (0..count).map(at).filter(feasible).collect();
+    let u = draws.uniform();
+    (!all.is_empty()).then(|| all[pick(u, all.len())])
+}

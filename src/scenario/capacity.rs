@@ -1,0 +1,213 @@
+//! `[capacity.NAME]` → container instances.
+
+use crate::backend::Latency;
+use crate::catalogue::{Catalogue, InstanceType, parse_usd_nano};
+use crate::model::{Architecture, AttributeSet, CapacityId, Cpu, DEVICES_MAX, InstanceSpec, Price};
+
+use super::spec::CapacityTable;
+use super::{Document, ScenarioError};
+
+/// Instances of one group at most.
+const COUNT_MAX: u32 = 1_000_000;
+
+/// `awsvpc` tasks where neither the table nor a type says: the limit of most large instances.
+const AWSVPC_TASKS: u32 = 14;
+
+/// A group of equal instances.
+#[derive(Debug, Clone)]
+pub(super) struct CapacityGroup {
+    /// One spec per availability zone; instance k takes the k-th in turn.
+    templates: Vec<InstanceSpec>,
+    name: String,
+    count: u32,
+    pub(super) latency: Latency,
+}
+
+impl CapacityGroup {
+    /// The instances, in order.
+    pub(super) fn instances(&self) -> impl Iterator<Item = InstanceSpec> {
+        (0..self.count).map(|index| {
+            let mut spec = self.templates[index as usize % self.templates.len()].clone();
+            spec.name = format!("{}-{index}", self.name);
+            spec
+        })
+    }
+
+    /// Checks the table and makes the group.
+    pub(super) fn resolve(
+        name: &str,
+        table: &CapacityTable,
+        id: CapacityId,
+        catalogue: &Catalogue,
+        document: &Document,
+    ) -> Result<CapacityGroup, ScenarioError> {
+        let keys = Keys { name, document };
+        keys.check(table.count <= COUNT_MAX, "count", || {
+            format!("{} instances; at most {COUNT_MAX} in a group", table.count)
+        })?;
+        let zones = &table.availability_zones;
+        keys.check(!zones.is_empty(), "availability_zones", || {
+            "none; name at least one, such as [\"us-east-1a\"]".to_owned()
+        })?;
+        keys.check(table.speed.is_finite() && (0.001..=1000.0).contains(&table.speed), "speed", || {
+            format!("{} is no speed; write a factor from 0.001 to 1000", table.speed)
+        })?;
+        let mut spec = match &table.instance_type {
+            Some(wanted) => of_type(wanted, table, id, catalogue, &keys)?,
+            None => written_out(table, id, &keys)?,
+        };
+        if let Some(text) = &table.usd_per_hour {
+            let problem = || format!("'{text}' is no price; write US dollars, such as \"0.096\"");
+            let nano = parse_usd_nano(text);
+            spec.price = Price(nano.ok_or_else(|| keys.refuse("usd_per_hour", problem()))?);
+        }
+        spec.speed_milli = (table.speed * 1000.0).round() as u32;
+        spec.agent_version.clone_from(&table.agent_version);
+        spec.registered_at = table.registered_at;
+        let in_zone = |zone: &String| {
+            let mut spec = spec.clone();
+            spec.attributes.set("ecs.availability-zone", zone);
+            for (key, value) in &table.attributes {
+                spec.attributes.set(key, value);
+            }
+            spec
+        };
+        Ok(CapacityGroup {
+            templates: zones.iter().map(in_zone).collect(),
+            name: name.to_owned(),
+            count: table.count,
+            latency: Latency { start: table.start_delay.clone(), stop: table.stop_delay.clone() },
+        })
+    }
+}
+
+/// Makes errors about the keys of one group.
+struct Keys<'a> {
+    name: &'a str,
+    document: &'a Document,
+}
+
+impl Keys<'_> {
+    fn refuse(&self, key: &str, problem: impl Into<String>) -> ScenarioError {
+        self.document.error(&format!("capacity.{}.{key}", self.name), problem)
+    }
+
+    fn check(&self, holds: bool, key: &str, or: impl Fn() -> String) -> Result<(), ScenarioError> {
+        if holds { Ok(()) } else { Err(self.refuse(key, or())) }
+    }
+}
+
+fn of_type(
+    wanted: &str,
+    table: &CapacityTable,
+    id: CapacityId,
+    catalogue: &Catalogue,
+    keys: &Keys<'_>,
+) -> Result<InstanceSpec, ScenarioError> {
+    let known = catalogue.get(wanted).map_err(|why| keys.refuse("instance_type", why.to_string()))?;
+    let written = [
+        ("vcpus", table.vcpus.is_some()),
+        ("memory_mib", table.memory_mib.is_some()),
+        ("gpus", table.gpus.is_some()),
+        ("architecture", table.architecture.is_some()),
+    ];
+    if let Some((key, _)) = written.iter().find(|(_, written)| *written) {
+        return Err(keys.refuse(key, "set although `instance_type` says it; remove one of them"));
+    }
+    let overhead = table.memory_overhead_fraction;
+    keys.check((0.0..=1.0).contains(&overhead), "memory_overhead_fraction", || {
+        format!("{overhead} is no share; write one from 0 to 1")
+    })?;
+    let trunking = known.awsvpc_tasks_trunking.filter(|_| table.awsvpc_trunking);
+    keys.check(!table.awsvpc_trunking || trunking.is_some(), "awsvpc_trunking", || {
+        format!("{wanted} does not support ENI trunking; set it to false")
+    })?;
+    let cpu = Cpu::from_vcpus(u64::from(known.vcpus)).expect("the catalogue bounds vCPUs");
+    let eni_slots = table.awsvpc_tasks.or(trunking).unwrap_or(known.awsvpc_tasks);
+    let memory_mib = known.registered_memory_mib((overhead * 1000.0).round() as u32);
+    let gpus = gpu_count(known.gpus, keys, "instance_type")?;
+    let mut attributes = automatic(known.architecture);
+    attributes.set("ecs.instance-type", wanted);
+    set_gpu_model(&mut attributes, table, known);
+    let price = Price(known.usd_per_hour_nano.unwrap_or(0));
+    keys.check(known.usd_per_hour_nano.is_some() || table.usd_per_hour.is_some(), "usd_per_hour", || {
+        format!("{wanted} has no price in the catalogue; write one, \"0\" if it costs nothing")
+    })?;
+    Ok(spec(id, cpu, memory_mib, gpus, eni_slots, attributes, price))
+}
+
+fn set_gpu_model(attributes: &mut AttributeSet, table: &CapacityTable, known: &InstanceType) {
+    if let Some(model) = table.gpu_model.as_ref().or(known.gpu_model.as_ref()) {
+        attributes.set("gpu-model", model);
+    }
+}
+
+fn written_out(
+    table: &CapacityTable,
+    id: CapacityId,
+    keys: &Keys<'_>,
+) -> Result<InstanceSpec, ScenarioError> {
+    let remedy = "missing; name an `instance_type`, or write `vcpus` and `memory_mib`";
+    let vcpus = table.vcpus.ok_or_else(|| keys.refuse("vcpus", remedy))?;
+    let memory_mib = table.memory_mib.ok_or_else(|| keys.refuse("memory_mib", remedy))?;
+    keys.check(vcpus > 0, "vcpus", || "0; write at least 1".to_owned())?;
+    let cpu = Cpu::from_vcpus(u64::from(vcpus));
+    let cpu = cpu.ok_or_else(|| keys.refuse("vcpus", format!("{vcpus}; at most 33553")))?;
+    keys.check(!table.awsvpc_trunking, "awsvpc_trunking", || {
+        "only instance types have trunks; write `awsvpc_tasks` instead".to_owned()
+    })?;
+    let architecture = match &table.architecture {
+        None => Architecture::default(),
+        Some(text) => Architecture::parse(text).ok_or_else(|| {
+            let problem = format!("'{text}' is unknown; write X86_64 or ARM64");
+            keys.refuse("architecture", problem)
+        })?,
+    };
+    let gpus = gpu_count(table.gpus.unwrap_or(0), keys, "gpus")?;
+    let mut attributes = automatic(architecture);
+    if let Some(model) = &table.gpu_model {
+        attributes.set("gpu-model", model);
+    }
+    let eni_slots = table.awsvpc_tasks.unwrap_or(AWSVPC_TASKS);
+    Ok(spec(id, cpu, memory_mib, gpus, eni_slots, attributes, Price(0)))
+}
+
+fn gpu_count(gpus: u16, keys: &Keys<'_>, key: &str) -> Result<u16, ScenarioError> {
+    keys.check(usize::from(gpus) <= DEVICES_MAX, key, || {
+        format!("{gpus} GPUs; at most {DEVICES_MAX} on one instance")
+    })?;
+    Ok(gpus)
+}
+
+/// The attributes ECS sets by itself. Source: ECS developer guide, "Attributes".
+fn automatic(architecture: Architecture) -> AttributeSet {
+    let mut attributes = AttributeSet::default();
+    attributes.set("ecs.cpu-architecture", architecture.attribute_value());
+    attributes.set("ecs.os-type", "linux");
+    attributes.set("ecs.os-family", "LINUX");
+    attributes
+}
+
+fn spec(
+    capacity: CapacityId,
+    cpu: Cpu,
+    memory_mib: u32,
+    gpus: u16,
+    eni_slots: u32,
+    attributes: AttributeSet,
+    price: Price,
+) -> InstanceSpec {
+    InstanceSpec {
+        name: String::new(),
+        capacity,
+        cpu,
+        memory_mib,
+        gpus,
+        eni_slots,
+        attributes,
+        price,
+        speed_milli: 1000,
+        agent_version: None,
+        registered_at: None,
+    }
+}

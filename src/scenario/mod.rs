@@ -1,0 +1,246 @@
+//! Scenario files: from text to validated objects, with every default in one place.
+
+mod capacity;
+mod document;
+mod error;
+mod prepare;
+pub mod spec;
+mod workloads;
+#[cfg(test)]
+mod tests;
+
+pub use document::{Document, Override, value_of};
+pub use error::ScenarioError;
+pub use prepare::{Prepared, Recording};
+
+use std::path::{Path, PathBuf};
+
+use crate::catalogue::Catalogue;
+use crate::des::{Seed, SimTime};
+use crate::model::{CapacityId, TaskDefinition};
+use crate::placement::{PlacementSpec, PlacerKind, TieBreak, WorkloadProfile};
+use crate::queueing::{QueueEntry, queue_policy};
+use crate::run::Until;
+use crate::workload::ServicePlan;
+
+use capacity::CapacityGroup;
+use spec::{PlacerSpec, ScenarioSpec, TieBreakSpec};
+use workloads::{WorkloadPlan, definitions};
+
+/// A scenario checked and ready to run with any seed.
+#[derive(Debug)]
+pub struct Scenario {
+    /// The file's keys with every default.
+    pub spec: ScenarioSpec,
+    /// When runs end.
+    pub until: Until,
+    /// How tasks are placed.
+    pub placement: PlacementSpec,
+    /// How tasks wait.
+    pub queue: &'static QueueEntry,
+    /// Typical tasks, where a strategy or a record needs them.
+    pub profile: Option<WorkloadProfile>,
+    /// Things the user should know that are no errors.
+    pub warnings: Vec<String>,
+    capacity: Vec<CapacityGroup>,
+    workloads: Vec<WorkloadPlan>,
+    services: Vec<ServicePlan>,
+    /// Placements of services that have their own: placers 1, 2, …
+    own_placements: Vec<PlacementSpec>,
+    directory: PathBuf,
+}
+
+impl Scenario {
+    /// Reads a file and puts `changes` in.
+    ///
+    /// # Errors
+    /// What is wrong, where, and the remedy.
+    pub fn load(path: &Path, changes: &[Override]) -> Result<Scenario, ScenarioError> {
+        Scenario::of(Document::read(path)?, changes)
+    }
+
+    /// Gives a document its meaning, with `changes` put in.
+    ///
+    /// # Errors
+    /// What is wrong, where, and the remedy.
+    pub fn of(mut document: Document, changes: &[Override]) -> Result<Scenario, ScenarioError> {
+        for change in changes {
+            document.set(change)?;
+        }
+        let mut spec: ScenarioSpec = document.deserialise()?;
+        if spec.name.is_empty() {
+            spec.name = default_name(document.file());
+        }
+        check_name(&document, "name", &spec.name)?;
+        let until = until(&document, &spec)?;
+        let placement = PlacementSpec::parse(&spec.placement.strategy.0)
+            .map_err(|why| document.error("placement.strategy", why.to_string()))?;
+        let queue = queue_policy(&spec.queue.policy)
+            .map_err(|why| document.error("queue.policy", why))?;
+        let capacity = capacity(&document, &spec)?;
+        let mut warnings = Vec::new();
+        let workloads = workloads::workloads(&document, &mut spec, &mut warnings)?;
+        let (services, own_placements) = workloads::services(&document, &spec, &mut warnings)?;
+        if workloads.is_empty() && services.is_empty() {
+            let problem = "no tasks; add a [workload.NAME] or a [service.NAME]";
+            return Err(document.error("", problem));
+        }
+        let mut scenario = Scenario {
+            directory: document.directory(),
+            profile: None,
+            spec,
+            until,
+            placement,
+            queue,
+            warnings,
+            capacity,
+            workloads,
+            services,
+            own_placements,
+        };
+        scenario.check_capacity(&document)?;
+        scenario.profile = scenario.workload_profile(&document)?;
+        Ok(scenario)
+    }
+
+    /// Name of the arm that runs this scenario by itself: its placement.
+    pub fn arm(&self) -> String {
+        self.placement.to_string()
+    }
+
+    /// Version of towtank, as results carry it.
+    pub fn engine_version() -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    fn check_capacity(&self, document: &Document) -> Result<(), ScenarioError> {
+        let brings_machines = self.workloads.iter().any(WorkloadPlan::may_bring_machines);
+        if self.capacity.is_empty() && !brings_machines {
+            let problem = "no capacity; add a [capacity.NAME] with an `instance_type` and a `count`";
+            return Err(document.error("capacity", problem));
+        }
+        Ok(())
+    }
+
+    fn workload_profile(
+        &self,
+        document: &Document,
+    ) -> Result<Option<WorkloadProfile>, ScenarioError> {
+        let placements = std::iter::once(&self.placement).chain(&self.own_placements);
+        let needed = placements.into_iter().any(PlacementSpec::needs_profile);
+        if !needed && !self.spec.record.allocation {
+            return Ok(None);
+        }
+        let table = &self.spec.placement.profile;
+        if !(table.coverage > 0.0 && table.coverage <= 1.0) {
+            let problem = format!("{} is no share; write one above 0, up to 1", table.coverage);
+            return Err(document.error("placement.profile.coverage", problem));
+        }
+        let known = |name: &String| self.workloads.iter().any(|plan| plan.name == *name);
+        if let Some(name) = table.workload.as_ref().filter(|name| !known(name)) {
+            let problem = format!("there is no [workload.{name}]");
+            return Err(document.error("placement.profile.workload", problem));
+        }
+        let named = |plan: &&WorkloadPlan| {
+            table.workload.as_ref().is_none_or(|name| *name == plan.name)
+        };
+        let mut counted: Vec<(TaskDefinition, u64)> = Vec::new();
+        for plan in self.workloads.iter().filter(named) {
+            let all = definitions(plan, &self.opening(plan, Seed(self.spec.seed)));
+            let key = format!("workload.{}", plan.name);
+            counted.extend(all.map_err(|why| document.error(&key, why.to_string()))?);
+        }
+        let coverage_ppm = (table.coverage * 1e6).round() as u32;
+        let all = counted.iter().map(|(definition, count)| (definition, *count));
+        let profile = WorkloadProfile::of(all, coverage_ppm);
+        if profile.kinds.is_empty() && needed {
+            let problem = "no workload has tasks to take typical tasks from";
+            return Err(document.error("placement.profile", problem));
+        }
+        Ok(Some(profile).filter(|profile| !profile.kinds.is_empty()))
+    }
+
+    fn tie_break(&self) -> TieBreak {
+        match self.spec.placement.tie_break {
+            TieBreakSpec::Random => TieBreak::Random,
+            TieBreakSpec::LowestId => TieBreak::LowestId,
+        }
+    }
+
+    fn placer_kind(&self) -> PlacerKind {
+        match self.spec.placement.placer {
+            PlacerSpec::Naive => PlacerKind::Naive,
+            PlacerSpec::Indexed => PlacerKind::Indexed,
+        }
+    }
+}
+
+fn default_name(file: &str) -> String {
+    let stem = Path::new(file).file_stem();
+    stem.map_or_else(|| "scenario".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// Names become directories: letters, digits, `.`, `_`, `-`, at most 64 of them.
+fn check_name(document: &Document, key: &str, name: &str) -> Result<(), ScenarioError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if (1..=64).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('.') {
+        return Ok(());
+    }
+    let problem = format!(
+        "{name:?} cannot name results; use up to 64 of letters, digits, '.', '_', '-', and no \
+         leading dot"
+    );
+    Err(document.error(key, problem))
+}
+
+fn until(document: &Document, spec: &ScenarioSpec) -> Result<Until, ScenarioError> {
+    let mut until = Until { time: None, drained: false };
+    for text in &spec.until.0 {
+        if text == "drained" {
+            until.drained = true;
+            continue;
+        }
+        let value = toml::Value::String(text.clone());
+        let span: crate::workload::law_spec::Span = value.try_into().map_err(|why| {
+            let why: toml::de::Error = why;
+            let problem = format!("{}; or write \"drained\"", why.message());
+            document.error("until", problem)
+        })?;
+        if until.time.is_some() {
+            return Err(document.error("until", "two times; keep the earlier one"));
+        }
+        until.time = Some(SimTime::ZERO + span.duration());
+    }
+    if let Some(time) = until.time
+        && time.micros() <= spec.warm_up.duration().micros()
+        && time > SimTime::ZERO
+    {
+        let problem = format!("{} is not shorter than `until`, {time} s", spec.warm_up);
+        return Err(document.error("warm_up", problem));
+    }
+    Ok(until)
+}
+
+fn capacity(
+    document: &Document,
+    spec: &ScenarioSpec,
+) -> Result<Vec<CapacityGroup>, ScenarioError> {
+    let catalogue = match &spec.instance_types {
+        None => Catalogue::built_in(),
+        Some(path) => {
+            let path = document.path("instance_types", path);
+            let refuse = |why: String| document.error("instance_types", why);
+            let text = std::fs::read_to_string(&path)
+                .map_err(|why| refuse(format!("{}: {why}; check the path", path.display())))?;
+            let file = path.display().to_string();
+            Catalogue::from_csv(&text, &file).map_err(|why| refuse(why.to_string()))?
+        }
+    };
+    let tables = spec.capacity.iter().enumerate();
+    tables
+        .map(|(index, (name, table))| {
+            check_name(document, &format!("capacity.{name}"), name)?;
+            CapacityGroup::resolve(name, table, CapacityId(index as u32), &catalogue, document)
+        })
+        .collect()
+}

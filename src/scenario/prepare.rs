@@ -1,0 +1,238 @@
+//! A scenario and a seed → a run ready to go.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::backend::SimulatedBackend;
+use crate::controller::Controller;
+use crate::des::Seed;
+use crate::metrics::{AllocationRecorder, Fingerprint, Recorder, Recorders, Summary, TaskTable};
+use crate::model::CapacityId;
+use crate::placement::{Fragmentation, PlacementError, Placer};
+use crate::run::{Finished, Progress, Run, RunError};
+use crate::workload::format::Opening;
+use crate::workload::synthetic::{Synthetic, workload_id};
+use crate::workload::{Machines, ServiceEvents, Source, Workload, WorkloadError};
+
+use super::Scenario;
+use super::workloads::{WorkloadKind, WorkloadPlan};
+
+/// What one run records besides its summary.
+#[derive(Default)]
+pub struct Recording {
+    /// Where `tasks.csv` goes.
+    pub tasks: Option<Box<dyn Write + Send>>,
+    /// Recorders of a library user's own.
+    pub own: Vec<Box<dyn Recorder>>,
+}
+
+impl std::fmt::Debug for Recording {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recording").field("tasks", &self.tasks.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// A run of a scenario with one seed, ready to go.
+#[derive(Debug)]
+pub struct Prepared<'s> {
+    scenario: &'s Scenario,
+    seed: Seed,
+    workload: Workload,
+    controller: Controller,
+    backend: SimulatedBackend,
+}
+
+/// An input file of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Input {
+    /// Path as written in the scenario.
+    pub path: String,
+    /// 128-bit hash of its bytes, XXH3, 32 hexadecimal digits.
+    pub xxh3: String,
+}
+
+impl Scenario {
+    /// Opens the workloads and builds everything a run with this seed needs.
+    ///
+    /// # Errors
+    /// A trace that cannot be opened.
+    pub fn prepare(&self, seed: u64) -> Result<Prepared<'_>, WorkloadError> {
+        let placers = self.placers(Seed(seed)).map_err(|why| WorkloadError(why.to_string()))?;
+        self.prepare_with(seed, placers)
+    }
+
+    /// The same with placers of one's own; the first places standalone tasks.
+    ///
+    /// # Errors
+    /// A trace that cannot be opened.
+    pub fn prepare_with(
+        &self,
+        seed: u64,
+        placers: Vec<Box<dyn Placer>>,
+    ) -> Result<Prepared<'_>, WorkloadError> {
+        let seed = Seed(seed);
+        let instances = self.capacity.iter().flat_map(super::CapacityGroup::instances);
+        let mut sources: Vec<Box<dyn Source>> = vec![Box::new(Machines::new(instances))];
+        for plan in &self.workloads {
+            let (machines, events) = self.open(plan, seed)?;
+            sources.extend(machines.map(|machines| Box::new(machines) as Box<dyn Source>));
+            sources.push(events);
+        }
+        sources.push(Box::new(ServiceEvents::new(self.services.clone())));
+        let mut latencies: Vec<_> = self.capacity.iter().map(|group| group.latency.clone()).collect();
+        latencies.resize_with(self.capacity.len() + self.workloads.len(), Default::default);
+        Ok(Prepared {
+            scenario: self,
+            seed,
+            workload: Workload::new(sources),
+            controller: Controller::new(placers, (self.queue.build)()),
+            backend: SimulatedBackend::new(seed, latencies),
+        })
+    }
+
+    /// The placers of a run: of standalone tasks, then of services with their own.
+    ///
+    /// # Errors
+    /// A strategy needs a workload profile and there is none.
+    pub fn placers(&self, seed: Seed) -> Result<Vec<Box<dyn Placer>>, PlacementError> {
+        let placements = std::iter::once(&self.placement).chain(&self.own_placements);
+        let (kind, tie_break) = (self.placer_kind(), self.tie_break());
+        let build = |one: &crate::placement::PlacementSpec| {
+            one.build(kind, tie_break, seed, self.profile.as_ref())
+        };
+        placements.map(build).collect()
+    }
+
+    fn open(
+        &self,
+        plan: &WorkloadPlan,
+        seed: Seed,
+    ) -> Result<(Option<Machines>, Box<dyn Source>), WorkloadError> {
+        match &plan.kind {
+            WorkloadKind::Synthetic(spec, kinds) => {
+                let id = workload_id(&plan.name);
+                Ok((None, Box::new(Synthetic::new(spec, kinds.clone(), seed, id))))
+            }
+            WorkloadKind::Trace(format) => {
+                let trace = format.open(&self.opening(plan, seed))?;
+                Ok((Some(Machines::new(trace.machines)), trace.events))
+            }
+        }
+    }
+
+    pub(super) fn opening(&self, plan: &WorkloadPlan, seed: Seed) -> Opening {
+        let index = self.workloads.iter().position(|one| one.name == plan.name).unwrap_or(0);
+        Opening {
+            workload: plan.name.clone(),
+            seed,
+            capacity: CapacityId((self.capacity.len() + index) as u32),
+            directory: self.directory.clone(),
+            from_command_line: plan.overridden.clone(),
+        }
+    }
+
+    /// Hashes of the files a run with this seed reads, by `workload.NAME.KEY`.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn inputs(&self, seed: u64) -> Result<BTreeMap<String, Input>, WorkloadError> {
+        let mut inputs = BTreeMap::new();
+        for plan in &self.workloads {
+            let WorkloadKind::Trace(format) = &plan.kind else { continue };
+            for (key, path) in format.files(&self.opening(plan, Seed(seed))) {
+                let written = self.spec.workload[&plan.name].get(key).and_then(|one| one.as_str());
+                let written = written.map_or_else(|| path.display().to_string(), str::to_owned);
+                let input = Input { path: written, xxh3: hash_file(&path)? };
+                inputs.insert(format!("workload.{}.{key}", plan.name), input);
+            }
+        }
+        Ok(inputs)
+    }
+}
+
+fn hash_file(path: &Path) -> Result<String, WorkloadError> {
+    let refuse =
+        |why: std::io::Error| WorkloadError(format!("{}: cannot be read: {why}", path.display()));
+    let mut file = std::fs::File::open(path).map_err(refuse)?;
+    let mut hash = Xxh3::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer).map_err(refuse)? {
+            0 => return Ok(Fingerprint(hash.digest128()).to_string()),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
+
+impl Prepared<'_> {
+    /// Number of events the workload expects to yield, where it knows.
+    pub fn len_hint(&self) -> Option<u64> {
+        self.workload.len_hint()
+    }
+
+    /// Runs to the end; `watch` is told of progress and interrupts the run with `false`.
+    ///
+    /// # Errors
+    /// As [`Run::run`].
+    pub fn run(
+        mut self,
+        recording: Recording,
+        watch: &mut dyn FnMut(Progress) -> bool,
+    ) -> Result<Finished, RunError> {
+        let mut recorders = Recorders::new(self.scenario.spec.warm_up.duration());
+        recorders.tasks = recording.tasks.map(TaskTable::new);
+        recorders.own = recording.own;
+        if self.scenario.spec.record.allocation {
+            let measure = self.scenario.profile.clone().map(Fragmentation::new);
+            recorders.allocation = Some(AllocationRecorder::new(measure));
+        }
+        let run = Run {
+            workload: self.workload,
+            controller: self.controller,
+            backend: &mut self.backend,
+            recorders,
+            until: self.scenario.until,
+            audit_every: 0,
+            watch,
+        };
+        run.run()
+    }
+
+    /// Seed of the run.
+    pub fn seed(&self) -> u64 {
+        self.seed.0
+    }
+}
+
+impl Scenario {
+    /// The summary of a finished run, as `summary.json` holds it.
+    pub fn summary(&self, arm: &str, seed: u64, finished: &Finished) -> Summary {
+        let records = &finished.records;
+        Summary {
+            scenario: self.spec.name.clone(),
+            arm: arm.to_owned(),
+            placement: self.placement.to_string(),
+            queue: self.queue.name.to_owned(),
+            seed,
+            engine_version: Scenario::engine_version().to_owned(),
+            fingerprint: records.fingerprint.to_string(),
+            workload_fingerprint: records.workload_fingerprint.to_string(),
+            verdict: records.verdict,
+            warm_up_s: self.spec.warm_up.as_secs_f64(),
+            tasks: records.tasks,
+            wait_s: records.wait_s,
+            slowdown: records.slowdown,
+            utilisation: records.utilisation,
+            allocated_at_end: records.allocated_at_end,
+            instances: records.instances,
+            makespan_s: records.makespan_s,
+            cost_usd: records.cost_usd,
+            placements: records.placements,
+            refusals: records.refusals,
+        }
+    }
+}

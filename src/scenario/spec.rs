@@ -1,0 +1,357 @@
+//! A scenario file as it is written: names and types of the keys, and every default.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::workload::law_spec::{DurationLaw, Span};
+use crate::workload::synthetic::KindSpec;
+
+/// A whole scenario file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioSpec {
+    /// Name, for results; the file's name if missing.
+    #[serde(default)]
+    pub name: String,
+    /// What question it answers.
+    #[serde(default)]
+    pub description: String,
+    /// Seed of the first run.
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// When a run ends: a time (`"24h"`), `"drained"` (nothing is left to happen), or both.
+    #[serde(default)]
+    pub until: UntilSpec,
+    /// Time left out of means and quantiles.
+    #[serde(default = "no_time")]
+    pub warm_up: Span,
+    /// A file of instance types instead of the built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_types: Option<PathBuf>,
+    /// How tasks are placed.
+    #[serde(default)]
+    pub placement: PlacementTable,
+    /// How tasks wait.
+    #[serde(default)]
+    pub queue: QueueTable,
+    /// What `towtank compare` compares.
+    #[serde(default)]
+    pub compare: CompareTable,
+    /// What is recorded besides the summary.
+    #[serde(default)]
+    pub record: RecordTable,
+    /// Container instances, in alphabetical order of the names.
+    #[serde(default)]
+    pub capacity: BTreeMap<String, CapacityTable>,
+    /// Where tasks come from, in alphabetical order of the names.
+    #[serde(default)]
+    pub workload: BTreeMap<String, toml::Table>,
+    /// Services.
+    #[serde(default)]
+    pub service: BTreeMap<String, ServiceTable>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn no_time() -> Span {
+    Span::from_secs(0)
+}
+
+/// `until`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct UntilSpec(pub Vec<String>);
+
+impl Default for UntilSpec {
+    fn default() -> UntilSpec {
+        UntilSpec(vec!["drained".to_owned()])
+    }
+}
+
+impl<'de> Deserialize<'de> for UntilSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<UntilSpec, D::Error> {
+        texts(deserializer, "a time such as \"24h\", \"drained\", or both in a list").map(UntilSpec)
+    }
+}
+
+/// A placement: one text, or ECS strategies in a list.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct StrategySpec(pub String);
+
+impl<'de> Deserialize<'de> for StrategySpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StrategySpec, D::Error> {
+        let expected = "a placement such as \"binpack:memory\", or a list of ECS strategies";
+        Ok(StrategySpec(texts(deserializer, expected)?.join("+")))
+    }
+}
+
+/// A text, or a list of texts.
+fn texts<'de, D: Deserializer<'de>>(from: D, expected: &str) -> Result<Vec<String>, D::Error> {
+    let wrong = |value: &toml::Value| D::Error::custom(format!("{value} is not {expected}"));
+    let value = toml::Value::deserialize(from)?;
+    match &value {
+        toml::Value::String(text) => Ok(vec![text.clone()]),
+        toml::Value::Array(items) if !items.is_empty() => items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned).ok_or_else(|| wrong(item)))
+            .collect(),
+        _ => Err(wrong(&value)),
+    }
+}
+
+/// `[placement]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlacementTable {
+    /// Strategy of standalone tasks, and of services that have none of their own.
+    #[serde(default = "run_task")]
+    pub strategy: StrategySpec,
+    /// How ties are broken.
+    #[serde(default)]
+    pub tie_break: TieBreakSpec,
+    /// Which implementation decides; both decide the same.
+    #[serde(default)]
+    pub placer: PlacerSpec,
+    /// What strategies are told of the workload beforehand.
+    #[serde(default)]
+    pub profile: ProfileTable,
+}
+
+fn run_task() -> StrategySpec {
+    StrategySpec("ecs-run-task".to_owned())
+}
+
+impl Default for PlacementTable {
+    fn default() -> PlacementTable {
+        PlacementTable {
+            strategy: run_task(),
+            tie_break: TieBreakSpec::default(),
+            placer: PlacerSpec::default(),
+            profile: ProfileTable::default(),
+        }
+    }
+}
+
+/// `tie_break`.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TieBreakSpec {
+    /// A keyed draw among the candidates.
+    #[default]
+    Random,
+    /// The lowest instance id.
+    LowestId,
+}
+
+/// `placer`.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlacerSpec {
+    /// The full scan.
+    Naive,
+    /// The indexed placer.
+    #[default]
+    Indexed,
+}
+
+/// `[placement.profile]`: the typical tasks that FGD is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileTable {
+    /// The workload they are taken from; all workloads if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
+    /// Share of all tasks that the kinds must reach, the most frequent first.
+    #[serde(default = "coverage")]
+    pub coverage: f64,
+}
+
+fn coverage() -> f64 {
+    0.95
+}
+
+impl Default for ProfileTable {
+    fn default() -> ProfileTable {
+        ProfileTable { workload: None, coverage: coverage() }
+    }
+}
+
+/// `[queue]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueueTable {
+    /// Name of the queue policy.
+    #[serde(default = "ecs")]
+    pub policy: String,
+}
+
+fn ecs() -> String {
+    "ecs".to_owned()
+}
+
+impl Default for QueueTable {
+    fn default() -> QueueTable {
+        QueueTable { policy: ecs() }
+    }
+}
+
+/// `[compare]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompareTable {
+    /// Placements to compare; the same as an axis `placement`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strategies: Vec<StrategySpec>,
+    /// Number of seeds, from `seed` on.
+    #[serde(default = "ten")]
+    pub seeds: u32,
+    /// Metric that arms are ranked by.
+    #[serde(default = "wait_mean")]
+    pub metric: String,
+    /// Further axes: `placement`, `queue`, or the path of a key, with the values to try.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub axes: BTreeMap<String, Vec<toml::Value>>,
+}
+
+fn ten() -> u32 {
+    10
+}
+
+fn wait_mean() -> String {
+    "wait_s.mean".to_owned()
+}
+
+impl Default for CompareTable {
+    fn default() -> CompareTable {
+        let (strategies, axes) = (Vec::new(), BTreeMap::new());
+        CompareTable { strategies, seeds: ten(), metric: wait_mean(), axes }
+    }
+}
+
+/// `[record]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordTable {
+    /// `tasks.csv`: a row per task.
+    #[serde(default = "yes")]
+    pub tasks: bool,
+    /// `allocation.csv`: GPU allocated and fragmentation against demand.
+    #[serde(default)]
+    pub allocation: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Default for RecordTable {
+    fn default() -> RecordTable {
+        RecordTable { tasks: true, allocation: false }
+    }
+}
+
+/// `[capacity.NAME]`: either an `instance_type`, or `cpu` and `memory` written out.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CapacityTable {
+    /// Number of instances.
+    pub count: u32,
+    /// An EC2 instance type of the catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_type: Option<String>,
+    /// vCPUs, where no type is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vcpus: Option<u32>,
+    /// Memory registered, MiB, where no type is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u32>,
+    /// GPU devices, where no type is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<u16>,
+    /// Model of the GPUs: the attribute `gpu-model`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_model: Option<String>,
+    /// Architecture, where no type is named; `X86_64` if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// Tasks in `awsvpc` mode that fit; the type's own, or 14, if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awsvpc_tasks: Option<u32>,
+    /// Whether ENI trunking is on, which raises the type's limit.
+    #[serde(default)]
+    pub awsvpc_trunking: bool,
+    /// Price in US dollars per hour, as text; the type's own, or nothing, if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_hour: Option<String>,
+    /// Share of a type's nominal memory that it does not register, 0 to 1.
+    #[serde(default = "overhead")]
+    pub memory_overhead_fraction: f64,
+    /// Availability zones, used in turn.
+    #[serde(default = "zone")]
+    pub availability_zones: Vec<String>,
+    /// Further attributes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// Speed of the CPU: run times are divided by it.
+    #[serde(default = "nominal")]
+    pub speed: f64,
+    /// From placement (or room on the host) to RUNNING; no time if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_delay: Option<DurationLaw>,
+    /// From the exit of a task until its containers are gone; no time if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_delay: Option<DurationLaw>,
+    /// Version of the ECS agent, for `agentVersion` in constraints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
+    /// Unix time of registration in seconds, for `registeredAt` in constraints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_at: Option<i64>,
+}
+
+fn overhead() -> f64 {
+    0.05
+}
+
+fn zone() -> Vec<String> {
+    vec!["us-east-1a".to_owned()]
+}
+
+fn nominal() -> f64 {
+    1.0
+}
+
+/// `[service.NAME]`: a REPLICA service.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceTable {
+    /// Tasks to keep running.
+    pub desired_count: u32,
+    /// What a task asks for; its `duration` is how long one runs before it is replaced.
+    pub task: KindSpec,
+    /// A strategy of its own; `[placement]`'s if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategySpec>,
+    /// When it is created.
+    #[serde(default = "no_time")]
+    pub start: Span,
+    /// Later desired counts, in order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<ServiceChange>,
+}
+
+/// One of a service's `changes`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceChange {
+    /// When.
+    pub at: Span,
+    /// Tasks to keep running from then on.
+    pub desired_count: u32,
+}

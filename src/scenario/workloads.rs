@@ -1,0 +1,207 @@
+//! `[workload.NAME]` and `[service.NAME]` → what brings tasks.
+
+use std::path::Path;
+
+use toml::Table;
+
+use crate::des::SimTime;
+use crate::model::TaskDefinition;
+use crate::placement::PlacementSpec;
+use crate::workload::ecs_json;
+use crate::workload::format::{FORMATS, FormatError, Opening, TraceFormat};
+use crate::workload::synthetic::{ResolvedKind, SyntheticSpec, weights};
+use crate::workload::{ServiceBehaviour, ServicePlan, WorkloadError};
+
+use super::spec::{ScenarioSpec, ServiceTable};
+use super::{Document, ScenarioError, check_name};
+
+/// A workload checked, to be opened once per run.
+#[derive(Debug)]
+pub(super) struct WorkloadPlan {
+    pub(super) name: String,
+    pub(super) kind: WorkloadKind,
+    /// Keys set on the command line.
+    pub(super) overridden: std::collections::BTreeSet<String>,
+}
+
+/// Where the tasks of a workload come from.
+#[derive(Debug)]
+pub(super) enum WorkloadKind {
+    /// Drawn from laws.
+    Synthetic(Box<SyntheticSpec>, Vec<ResolvedKind>),
+    /// Read from a trace.
+    Trace(Box<dyn TraceFormat>),
+}
+
+impl WorkloadPlan {
+    /// Whether the cluster may get machines from it.
+    pub(super) fn may_bring_machines(&self) -> bool {
+        matches!(self.kind, WorkloadKind::Trace(_))
+    }
+}
+
+/// Every definition of a workload with the number of its tasks.
+pub(super) fn definitions(
+    plan: &WorkloadPlan,
+    at: &Opening,
+) -> Result<Vec<(TaskDefinition, u64)>, WorkloadError> {
+    match &plan.kind {
+        WorkloadKind::Synthetic(_, kinds) => Ok(weights(kinds)),
+        WorkloadKind::Trace(format) => format.definitions(at),
+    }
+}
+
+/// Checks every workload; the tables in `spec` get their defaults.
+pub(super) fn workloads(
+    document: &Document,
+    spec: &mut ScenarioSpec,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<WorkloadPlan>, ScenarioError> {
+    let mut plans = Vec::new();
+    for (name, table) in &mut spec.workload {
+        let key = format!("workload.{name}");
+        check_name(document, &key, name)?;
+        let (kind, resolved) = workload(document, &key, name, table.clone(), warnings)?;
+        *table = resolved;
+        let overridden = document.overridden_under(&key);
+        plans.push(WorkloadPlan { name: name.clone(), kind, overridden });
+    }
+    Ok(plans)
+}
+
+fn workload(
+    document: &Document,
+    key: &str,
+    name: &str,
+    mut table: Table,
+    warnings: &mut Vec<String>,
+) -> Result<(WorkloadKind, Table), ScenarioError> {
+    let format = match table.remove("format") {
+        None => "synthetic".to_owned(),
+        Some(toml::Value::String(text)) => text,
+        Some(other) => {
+            let problem = format!("{other} is no format; write a name such as \"csv\"");
+            return Err(document.error(&format!("{key}.format"), problem));
+        }
+    };
+    let (kind, mut resolved) = if format == "synthetic" {
+        synthetic(document, key, name, table, warnings)?
+    } else if let Some(entry) = FORMATS.iter().find(|entry| entry.name == format) {
+        let trace = (entry.parse)(table).map_err(|why| match why {
+            FormatError::Shape(why) => document.shape_error(key, &why),
+            FormatError::Value(at, problem) => document.error(&format!("{key}.{at}"), problem),
+        })?;
+        let resolved = trace.resolved();
+        (WorkloadKind::Trace(trace), resolved)
+    } else {
+        let known: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
+        let near = known.iter().chain(&["synthetic"]);
+        let near = near.min_by_key(|one| strsim::damerau_levenshtein(one, &format));
+        let near = near.filter(|one| strsim::damerau_levenshtein(one, &format) <= 2);
+        let hint = near.map_or(String::new(), |one| format!("; did you mean '{one}'?"));
+        let known = known.join(", ");
+        let problem = format!("unknown format '{format}'{hint} (known: synthetic, {known})");
+        return Err(document.error(&format!("{key}.format"), problem));
+    };
+    resolved.insert("format".to_owned(), format.into());
+    Ok((kind, resolved))
+}
+
+fn synthetic(
+    document: &Document,
+    key: &str,
+    name: &str,
+    table: Table,
+    warnings: &mut Vec<String>,
+) -> Result<(WorkloadKind, Table), ScenarioError> {
+    let spec: SyntheticSpec = serde_path_to_error::deserialize(table)
+        .map_err(|why| document.shape_error(key, &why))?;
+    let found = std::cell::RefCell::new(Vec::new());
+    let read = |path: &Path| definition_file(document, key, path, &found);
+    let kinds = spec
+        .resolve(name, &read)
+        .map_err(|why| document.error(&format!("{key}.{}", why.key), why.problem))?;
+    warnings.extend(found.into_inner());
+    let resolved = Table::try_from(&spec).expect("a table read can be written");
+    Ok((WorkloadKind::Synthetic(Box::new(spec), kinds), resolved))
+}
+
+/// Reads an ECS task definition's JSON; warnings are added to `found`.
+fn definition_file(
+    document: &Document,
+    key: &str,
+    path: &Path,
+    found: &std::cell::RefCell<Vec<String>>,
+) -> Result<TaskDefinition, String> {
+    let path = document.path(&format!("{key}.task_definition"), path);
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(&path)
+        .map_err(|why| format!("{file}: cannot be read: {why}; check the path"))?;
+    let (definition, warnings) =
+        ecs_json::task_definition(&text, &file).map_err(|why| why.to_string())?;
+    found.borrow_mut().extend(warnings.into_iter().map(|one| format!("{file}: {one}")));
+    Ok(definition)
+}
+
+/// Checks every service; also the placements that services have of their own.
+pub(super) fn services(
+    document: &Document,
+    spec: &ScenarioSpec,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<ServicePlan>, Vec<PlacementSpec>), ScenarioError> {
+    let mut plans = Vec::new();
+    let mut placements = Vec::new();
+    // `--strategy` overrides the placement of every service too.
+    let overridden = document.overridden_under("placement").contains("strategy");
+    for (name, table) in &spec.service {
+        let key = format!("service.{name}");
+        check_name(document, &key, name)?;
+        let mut plan = service(document, &key, name, table, warnings)?;
+        if let Some(strategy) = table.strategy.as_ref().filter(|_| !overridden) {
+            let placement = PlacementSpec::parse(&strategy.0)
+                .map_err(|why| document.error(&format!("{key}.strategy"), why.to_string()))?;
+            placements.push(placement);
+            plan.placer = placements.len();
+        }
+        plans.push(plan);
+    }
+    Ok((plans, placements))
+}
+
+fn service(
+    document: &Document,
+    key: &str,
+    name: &str,
+    table: &ServiceTable,
+    warnings: &mut Vec<String>,
+) -> Result<ServicePlan, ScenarioError> {
+    let found = std::cell::RefCell::new(Vec::new());
+    let task_key = format!("{key}.task");
+    let read = |path: &Path| definition_file(document, &task_key, path, &found);
+    let definition = table
+        .task
+        .definition(name, &read)
+        .map_err(|why| document.error(&format!("{task_key}.{}", why.key), why.problem))?;
+    warnings.extend(found.into_inner());
+    let start = SimTime::ZERO + table.start.duration();
+    let mut changes = Vec::new();
+    let mut last = start;
+    for (index, change) in table.changes.iter().enumerate() {
+        let at = SimTime::ZERO + change.at.duration();
+        if at < last {
+            let problem = format!("{at} s is before {last} s; list changes in order of time");
+            return Err(document.error(&format!("{key}.changes[{index}].at"), problem));
+        }
+        last = at;
+        changes.push((at, change.desired_count));
+    }
+    Ok(ServicePlan {
+        name: name.to_owned(),
+        definition,
+        behaviour: ServiceBehaviour { run_time: table.task.duration.clone() },
+        placer: 0,
+        start,
+        desired_count: table.desired_count,
+        changes,
+    })
+}

@@ -1,0 +1,355 @@
+//! Tests of the reader of ECS task definitions.
+
+use super::*;
+use crate::model::{HostPort, Protocol};
+
+fn read(text: &str) -> (TaskDefinition, Vec<String>) {
+    task_definition(text, "web.json").unwrap()
+}
+
+fn refused(text: &str) -> String {
+    task_definition(text, "web.json").unwrap_err().to_string()
+}
+
+/// A definition with the given keys and containers.
+fn definition(keys: &str, containers: &str) -> String {
+    format!("{{\"family\": \"web\", {keys} \"containerDefinitions\": [{containers}]}}")
+}
+
+const SMALL: &str = "{\"name\": \"app\", \"cpu\": 100, \"memory\": 256}";
+
+#[test]
+fn containers_are_summed_and_a_reservation_counts_before_the_limit() {
+    let containers = "{\"cpu\": 100, \"memory\": 512, \"memoryReservation\": 256},\
+                      {\"memory\": 128, \"essential\": false}, {\"cpu\": 28, \"memory\": 64, \
+                      \"memoryReservation\": 0}";
+    let (task, warnings) = read(&definition("", containers));
+    assert_eq!(task.family, "web");
+    assert_eq!(
+        (task.cpu, task.memory_mib),
+        (Cpu(128 * 125), 256 + 128 + 64)
+    );
+    assert_eq!(task.network_mode, NetworkMode::Bridge);
+    assert_eq!(warnings, Vec::<String>::new());
+}
+
+#[test]
+fn values_of_the_task_win() {
+    let (task, _) = read(&definition(
+        "\"cpu\": \"256\", \"memory\": \"2048\",",
+        SMALL,
+    ));
+    assert_eq!((task.cpu, task.memory_mib), (Cpu(256 * 125), 2048));
+    let (task, _) = read(&definition(
+        "\"cpu\": 512, \"memory\": 100,",
+        "{\"cpu\": 1024}",
+    ));
+    assert_eq!((task.cpu, task.memory_mib), (Cpu(512 * 125), 100));
+}
+
+#[test]
+fn quantities_can_have_ecs_units() {
+    let quantities = [
+        ("\"1 vCPU\"", "\"2 GB\"", 1024, 2048),
+        ("\"1vcpu\"", "\"2GB\"", 1024, 2048),
+        ("\".5 vCPU\"", "\"0.5 gb\"", 512, 512),
+        ("\"192 vCPU\"", "\"1024\"", 196_608, 1024),
+    ];
+    for (cpu, memory, units, mib) in quantities {
+        let (task, _) = read(&definition(
+            &format!("\"cpu\": {cpu}, \"memory\": {memory},"),
+            SMALL,
+        ));
+        assert_eq!(
+            (task.cpu, task.memory_mib),
+            (Cpu(units * 125), mib),
+            "{cpu}"
+        );
+    }
+}
+
+#[test]
+fn host_ports_depend_on_the_network_mode() {
+    let containers = "{\"memory\": 64, \"portMappings\": [\
+        {\"containerPort\": 80, \"hostPort\": 80}, {\"containerPort\": 443}, \
+        {\"containerPort\": 53, \"hostPort\": 53, \"protocol\": \"udp\"},\
+        {\"containerPortRange\": \"8000-8010\"}]}, \
+        {\"memory\": 64, \"portMappings\": [{\"containerPort\": 8080, \"hostPort\": 0}]}";
+    let ports = |mode: &str| {
+        let (task, warnings) = read(&definition(
+            &format!("\"networkMode\": \"{mode}\","),
+            containers,
+        ));
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(
+            warnings[0].contains("portMappings[3].containerPortRange"),
+            "{warnings:?}"
+        );
+        task.host_ports
+    };
+    let tcp = |port| HostPort {
+        protocol: Protocol::Tcp,
+        port,
+    };
+    let udp = |port| HostPort {
+        protocol: Protocol::Udp,
+        port,
+    };
+    assert_eq!(ports("bridge"), [tcp(80), udp(53)]);
+    assert_eq!(ports("host"), [tcp(80), tcp(443), tcp(8080), udp(53)]);
+    assert_eq!(ports("awsvpc"), []);
+    let (task, _) = read(&definition("\"networkMode\": \"awsvpc\",", SMALL));
+    assert_eq!(task.eni_slots(), 1);
+}
+
+#[test]
+fn a_port_mapped_twice_counts_once() {
+    let mapping = "{\"containerPort\": 80, \"hostPort\": 80}";
+    let container = format!("{{\"memory\": 64, \"portMappings\": [{mapping}, {mapping}]}}");
+    let (task, warnings) = read(&definition("", &container));
+    assert_eq!(task.host_ports.len(), 1);
+    assert!(
+        warnings[0].contains("host port 80 is mapped twice"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn gpus_are_summed() {
+    let gpu = |count: u32| {
+        format!(
+            "{{\"memory\": 64, \"resourceRequirements\": \
+             [{{\"type\": \"GPU\", \"value\": \"{count}\"}}]}}"
+        )
+    };
+    let (task, _) = read(&definition("", &format!("{}, {}", gpu(1), gpu(3))));
+    assert_eq!(task.gpu, GpuRequest::whole(4));
+    let error = refused(&definition("", &gpu(33)));
+    assert!(
+        error.contains("33 GPUs; an instance has at most 32"),
+        "{error}"
+    );
+}
+
+#[test]
+fn architecture_and_constraints_become_requirements() {
+    let keys = "\"runtimePlatform\": {\"cpuArchitecture\": \"ARM64\"}, \"placementConstraints\": \
+                [{\"type\": \"memberOf\", \"expression\": \"attribute:stack == prod\"}],";
+    let (task, _) = read(&definition(keys, SMALL));
+    let required = RequiredAttribute {
+        name: "ecs.cpu-architecture".to_owned(),
+        any_of: vec!["arm64".to_owned()],
+    };
+    assert_eq!(task.required_attributes, [required]);
+    let expression = Expression::parse("attribute:stack == prod").unwrap();
+    assert_eq!(
+        task.constraints,
+        [PlacementConstraint::MemberOf(expression)]
+    );
+}
+
+#[test]
+fn a_described_definition_with_a_byte_order_mark_is_read() {
+    let inner = definition("\"revision\": 3, \"status\": \"ACTIVE\",", SMALL);
+    let text = format!("\u{feff}{{\"taskDefinition\": {inner}, \"tags\": []}}");
+    assert_eq!(read(&text), read(&definition("", SMALL)));
+    let error = refused(&format!(
+        "{{\"taskDefinition\": {}}}",
+        definition("\"cpu\": 1,", SMALL)
+    ));
+    assert!(
+        error.starts_with("web.json, taskDefinition.cpu: 1 CPU units"),
+        "{error}"
+    );
+}
+
+#[test]
+fn fields_that_are_not_modelled_are_named() {
+    let keys = "\"volumes\": [{\"name\": \"v\"}], \"tags\": [], \"colour\": \"red\", \
+                \"ipcMode\": null, \"inferenceAccelerators\": [], \
+                \"requiresAttributes\": [{\"name\": \"ecs.capability.task-eni\"}, \
+                {\"name\": \"com.amazonaws.ecs.capability.logging-driver.awslogs\"}], \
+                \"requiresCompatibilities\": [\"FARGATE\"], \
+                \"runtimePlatform\": {\"operatingSystemFamily\": \"WINDOWS_SERVER_2022_CORE\"},";
+    let container = "{\"name\": \"app\", \"image\": \"nginx\", \"memory\": 64, \
+                     \"healthCheck\": {\"command\": [\"true\"]}, \"stopTimeout\": 30, \
+                     \"resourceRequirements\": \
+                     [{\"type\": \"InferenceAccelerator\", \"value\": \"d\"}]}";
+    let (_, warnings) = read(&definition(keys, container));
+    let expected = [
+        "colour: not modelled",
+        "volumes: not modelled",
+        "containerDefinitions[0].healthCheck: not modelled",
+        "containerDefinitions[0].stopTimeout: not modelled",
+        "requiresAttributes: `com.amazonaws.ecs.capability.logging-driver.awslogs` is taken as \
+         given everywhere",
+        "requiresCompatibilities: FARGATE is not modelled; placed on instances as if EC2",
+        "runtimePlatform.operatingSystemFamily: WINDOWS_SERVER_2022_CORE is not modelled; taken \
+         as LINUX",
+        "containerDefinitions[0].resourceRequirements: type InferenceAccelerator is not modelled",
+    ];
+    assert_eq!(warnings, expected);
+}
+
+#[test]
+fn text_that_is_not_json_is_refused_with_its_place() {
+    let error = refused("{\n  \"family\": web\n}");
+    assert!(
+        error.starts_with("web.json, line 2, column 13: expected value"),
+        "{error}"
+    );
+    assert!(refused("").contains("line 1, column 0"));
+    let error = refused("[]");
+    assert!(
+        error.contains("(the whole document): invalid type: sequence"),
+        "{error}"
+    );
+    assert!(
+        error.contains("aws ecs register-task-definition"),
+        "{error}"
+    );
+}
+
+/// Checks that each definition is refused with an error that contains the text.
+fn check_refusals(cases: &[(String, &str)]) {
+    for (text, expected) in cases {
+        let error = refused(text);
+        assert!(error.starts_with("web.json, "), "{error}");
+        assert!(
+            error.contains(expected),
+            "expected {expected:?}, got {error:?}"
+        );
+    }
+}
+
+#[test]
+fn wrong_values_of_the_task_are_refused() {
+    let of = |keys: &str| definition(keys, SMALL);
+    let constraint = |constraint: &str| of(&format!("\"placementConstraints\": [{constraint}],"));
+    check_refusals(&[
+        ("{}".to_owned(), "family: missing"),
+        (
+            of("\"cpu\": \"64\","),
+            "cpu: 64 CPU units; ECS takes 128 to 196608",
+        ),
+        (of("\"cpu\": \"200 vCPU\","), "cpu: 204800 CPU units"),
+        (
+            of("\"cpu\": \"one\","),
+            "cpu: CPU \"one\" is neither a number of CPU units",
+        ),
+        (
+            of("\"cpu\": \"0.3 vCPU\","),
+            "cpu: CPU \"0.3 vCPU\" is not a whole number",
+        ),
+        (of("\"cpu\": -5,"), "cpu: CPU -5 is negative"),
+        (
+            of("\"cpu\": 256.5,"),
+            "cpu: invalid type: floating point `256.5`",
+        ),
+        (
+            of("\"cpu\": \"99999999999 vCPU\","),
+            "is more than 4294967295 CPU units",
+        ),
+        (
+            of("\"memory\": \"2 GiB\","),
+            "memory: memory \"2 GiB\" is neither",
+        ),
+        (
+            of("\"memory\": 5,"),
+            "memory: 5 MiB; Docker takes no less than 6",
+        ),
+        (
+            of("\"networkMode\": \"nat\","),
+            "networkMode: \"nat\" is unknown; write bridge",
+        ),
+        (
+            of("\"runtimePlatform\": {\"cpuArchitecture\": \"x86\"},"),
+            "runtimePlatform.cpuArchitecture: \"x86\" is unknown; write X86_64 or ARM64",
+        ),
+        (
+            constraint("{\"type\": \"distinctInstance\"}"),
+            "placementConstraints[0]: type \"distinctInstance\" is not allowed",
+        ),
+        (
+            constraint("{\"type\": \"memberOf\"}"),
+            "placementConstraints[0]: no expression",
+        ),
+        (
+            constraint("{\"type\": \"memberOf\", \"expression\": \"attribute:x =\"}"),
+            "placementConstraints[0].expression: column",
+        ),
+        (
+            constraint(&["{\"type\": \"memberOf\"}"; 11].join(",")),
+            "11 of them; ECS takes",
+        ),
+    ]);
+}
+
+#[test]
+fn wrong_containers_are_refused() {
+    let of = |containers: &str| definition("", containers);
+    check_refusals(&[
+        (of(""), "containerDefinitions: no containers"),
+        (
+            of(&[SMALL; 11].join(",")),
+            "containerDefinitions: 11 containers; ECS takes at most 10",
+        ),
+        (
+            of("{\"cpu\": 10}"),
+            "containerDefinitions[0]: no memory; set `memory`",
+        ),
+        (
+            of("{\"memory\": 4}"),
+            "containerDefinitions[0].memory: 4 MiB",
+        ),
+        (
+            of("{\"memory\": \"a\"}"),
+            "containerDefinitions[0].memory: memory \"a\"",
+        ),
+        (
+            of("{\"memory\": 64, \"memoryReservation\": 64}"),
+            "containerDefinitions[0].memoryReservation: 64 MiB, but must be less than `memory`",
+        ),
+        (
+            of("{\"memory\": 64, \"essential\": false}"),
+            "containerDefinitions: no container is essential",
+        ),
+        (
+            of(
+                "{\"memory\": 64, \"resourceRequirements\": [{\"type\": \"GPU\", \
+                \"value\": \"ALL\"}]}",
+            ),
+            "containerDefinitions[0].resourceRequirements: GPU value \"ALL\" is no count",
+        ),
+    ]);
+}
+
+#[test]
+fn wrong_ports_are_refused() {
+    let port = |mode: &str, mapping: &str| {
+        let container = format!("{{\"memory\": 64, \"portMappings\": [{mapping}]}}");
+        definition(&format!("\"networkMode\": \"{mode}\","), &container)
+    };
+    check_refusals(&[
+        (
+            port("bridge", "{\"containerPort\": 80, \"hostPort\": 65536}"),
+            "containerDefinitions[0].portMappings[0].hostPort: 65536 is no port; write 0 to 65535",
+        ),
+        (
+            port("bridge", "{\"containerPort\": 0}"),
+            "containerPort: 0 is no port; write 1 to",
+        ),
+        (
+            port("bridge", "{\"hostPort\": 80}"),
+            "portMappings[0]: no containerPort",
+        ),
+        (
+            port("awsvpc", "{\"containerPort\": 80, \"hostPort\": 81}"),
+            "hostPort: 81, but in host and awsvpc mode it is the containerPort, 80",
+        ),
+        (
+            port("bridge", "{\"containerPort\": 80, \"protocol\": \"sctp\"}"),
+            "protocol: \"sctp\" is unknown; write tcp or udp",
+        ),
+    ]);
+}

@@ -1,0 +1,261 @@
+//! Format `csv`: towtank's own trace format, one row per submission.
+//!
+//! A CSV file (RFC 4180: commas, UTF-8, quotes where needed), plain or compressed, whose header
+//! names its columns, in any order:
+//!
+//! | column         | value                                                                     |
+//! |----------------|---------------------------------------------------------------------------|
+//! | `submit_s`     | when it is submitted, decimal seconds from the start; never descending     |
+//! | `run_s`        | how long its tasks run, decimal seconds; empty: until they are stopped     |
+//! | `end_s`        | instead of `run_s`: when they end if they start at once, same clock        |
+//! | `cpu`          | CPU of a task in ECS CPU units, 1024 per vCPU                              |
+//! | `memory_mib`   | memory of a task                                                          |
+//! | `name`         | label in reports; no two rows may share one                               |
+//! | `family`       | family of the task definition; empty: one per CPU, memory and GPU          |
+//! | `group`        | task group; empty: `family:<family>`                                       |
+//! | `count`        | number of tasks, at least 1; empty: 1                                      |
+//! | `gang`         | `true`: the tasks are placed all or none; `false` or empty: each for itself |
+//! | `gpus`         | GPUs of a task; empty: 0                                                  |
+//! | `gpu_milli`    | thousandths of a single GPU; empty: 1000, the whole of each                |
+//! | `ports`        | static host ports, as `80/tcp\|53/udp`; the protocol may be left out: tcp  |
+//! | `network_mode` | `bridge`, `host`, `awsvpc` or `none`; empty: `bridge`                      |
+//! | `architecture` | `X86_64` or `ARM64`; empty: any                                            |
+//! | `constraint`   | `distinctInstance` or an expression of the cluster query language for     |
+//! |                | `memberOf`; several are separated by `;` outside quotes                    |
+//! | `exit`         | exit code: 0 or empty is success, any other failure                       |
+//!
+//! `submit_s`, `cpu`, `memory_mib` and one of `run_s` and `end_s` must be there; any other column
+//! is refused, as are rows out of order.
+//!
+//! Rows are read as the run needs them. Memory grows with the number of distinct task definitions
+//! and, where there is a column `name`, by some 40 bytes per row to refuse a repeated one:
+//! `unique_names = false` saves both memory and check.
+
+mod row;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::des::SimTime;
+use crate::model::{DefinitionId, TaskDefinition};
+use crate::workload::{External, Ids, Source, WorkloadError};
+
+use self::row::Columns;
+use super::reader::Rows;
+use super::{FormatEntry, FormatError, Opening, Trace, TraceFormat};
+
+pub(super) const ENTRY: FormatEntry = FormatEntry {
+    name: "csv",
+    summary: "towtank's own: a CSV file with one row per submission of tasks",
+    parse: |table| Ok(Box::new(parse(table)?)),
+};
+
+/// A workload's own keys.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CsvTrace {
+    file: PathBuf,
+    /// Rows to read at most.
+    limit: Option<u64>,
+    /// Whether a repeated name is refused.
+    #[serde(default = "yes")]
+    unique_names: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn parse(table: toml::Table) -> Result<CsvTrace, FormatError> {
+    let trace: CsvTrace = serde_path_to_error::deserialize(table)?;
+    if trace.limit == Some(0) {
+        let remedy = "0 rows are no trace: write at least 1, or remove it to read all";
+        return Err(FormatError::Value("limit".to_owned(), remedy.to_owned()));
+    }
+    Ok(trace)
+}
+
+impl CsvTrace {
+    /// Opens the file and reads its first row.
+    fn reader(&self, at: &Opening) -> Result<Reader, WorkloadError> {
+        let rows = Rows::open(&at.path("file", &self.file), &row::REQUIRED, &row::OPTIONAL)?;
+        let mut reader = Reader {
+            columns: Columns::of(&rows)?,
+            rows,
+            workload: at.workload.clone(),
+            is_ahead: false,
+            left: self.limit.unwrap_or(u64::MAX),
+            previous: (SimTime::ZERO, 0),
+            lines: self.unique_names.then(BTreeMap::new),
+        };
+        if !reader.advance()? {
+            let file = reader.rows.file();
+            return Err(WorkloadError(format!("{file}: no tasks behind the header")));
+        }
+        reader.is_ahead = true;
+        Ok(reader)
+    }
+}
+
+impl TraceFormat for CsvTrace {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn open(&self, at: &Opening) -> Result<Trace, WorkloadError> {
+        let reader = self.reader(at)?;
+        let events = Submissions {
+            reader,
+            known: BTreeMap::new(),
+            key: Vec::new(),
+        };
+        Ok(Trace {
+            machines: Vec::new(),
+            events: Box::new(events),
+        })
+    }
+
+    fn files(&self, at: &Opening) -> Vec<(&'static str, PathBuf)> {
+        vec![("file", at.path("file", &self.file))]
+    }
+
+    fn definitions(&self, at: &Opening) -> Result<Vec<(TaskDefinition, u64)>, WorkloadError> {
+        let mut reader = self.reader(at)?;
+        let mut ids = Ids::default();
+        let mut known: BTreeMap<Vec<u8>, DefinitionId> = BTreeMap::new();
+        let mut counts: Vec<u64> = Vec::new();
+        let mut key = Vec::new();
+        while reader.advance()? {
+            let tasks = reader.columns.count(&reader.rows)?;
+            reader.columns.shape(&reader.rows, &mut key);
+            let id = reader.definition(&key, &mut known, &mut ids)?;
+            if id.index() == counts.len() {
+                counts.push(0);
+            }
+            counts[id.index()] += u64::from(tasks);
+        }
+        let definitions = ids
+            .definitions()
+            .iter()
+            .map(|known| TaskDefinition::clone(known));
+        Ok(definitions.zip(counts).collect())
+    }
+
+    fn resolved(&self) -> toml::Table {
+        let mut table = toml::Table::new();
+        table.insert(
+            "file".to_owned(),
+            self.file.to_string_lossy().into_owned().into(),
+        );
+        if let Some(limit) = self.limit {
+            let limit = i64::try_from(limit).expect("a limit is read from TOML, whose integers");
+            table.insert("limit".to_owned(), limit.into());
+        }
+        table.insert("unique_names".to_owned(), self.unique_names.into());
+        table
+    }
+}
+
+/// The rows in order of time, checked against each other.
+#[derive(Debug)]
+struct Reader {
+    rows: Rows,
+    columns: Columns,
+    workload: String,
+    /// Whether the current row was read but not handed out.
+    is_ahead: bool,
+    /// Rows that may still be read.
+    left: u64,
+    /// Time of submission and line of the previous row.
+    previous: (SimTime, u64),
+    /// Line by hash of the name; `None` if names may repeat. With 128 bits, two different names
+    /// of a billion have the same hash with a probability of 1e-21.
+    lines: Option<BTreeMap<u128, u64>>,
+}
+
+impl Reader {
+    /// Goes to the next row; false if there is none.
+    fn advance(&mut self) -> Result<bool, WorkloadError> {
+        if std::mem::take(&mut self.is_ahead) {
+            return Ok(true);
+        }
+        if self.left == 0 || !self.rows.advance()? {
+            return Ok(false);
+        }
+        self.left -= 1;
+        self.check_order()?;
+        self.check_name()?;
+        Ok(true)
+    }
+
+    /// The definition of the current row, looked up by what the row says of it.
+    fn definition(
+        &self,
+        key: &[u8],
+        known: &mut BTreeMap<Vec<u8>, DefinitionId>,
+        ids: &mut Ids,
+    ) -> Result<DefinitionId, WorkloadError> {
+        if let Some(&id) = known.get(key) {
+            return Ok(id);
+        }
+        let id = ids.definition(&self.columns.definition(&self.rows, &self.workload)?);
+        known.insert(key.to_vec(), id);
+        Ok(id)
+    }
+
+    fn check_order(&mut self) -> Result<(), WorkloadError> {
+        let at = self.columns.submitted(&self.rows)?;
+        let (before, line) = self.previous;
+        if at < before {
+            return Err(self.columns.out_of_order(&self.rows, before, line));
+        }
+        self.previous = (at, self.rows.line());
+        Ok(())
+    }
+
+    fn check_name(&mut self) -> Result<(), WorkloadError> {
+        let (Some(lines), Some(name)) = (&mut self.lines, self.columns.name(&self.rows)) else {
+            return Ok(());
+        };
+        match lines.insert(xxh3_128(name.as_bytes()), self.previous.1) {
+            Some(before) => Err(self.columns.repeated_name(&self.rows, before)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The rows as events.
+#[derive(Debug)]
+struct Submissions {
+    reader: Reader,
+    /// Definition by what rows say of it.
+    known: BTreeMap<Vec<u8>, DefinitionId>,
+    /// Buffer for the key of a row.
+    key: Vec<u8>,
+}
+
+impl Source for Submissions {
+    fn next_event(&mut self, ids: &mut Ids) -> Result<Option<(SimTime, External)>, WorkloadError> {
+        if !self.reader.advance()? {
+            return Ok(None);
+        }
+        let Submissions { reader, known, key } = self;
+        reader.columns.shape(&reader.rows, key);
+        let definition = reader.definition(key, known, ids)?;
+        let Reader {
+            rows,
+            columns,
+            previous: (at, _),
+            ..
+        } = &*reader;
+        let behaviour = columns.behaviour(rows)?;
+        let submission = columns.submission(rows, ids.submission(), definition)?;
+        Ok(Some((*at, External::Submit(submission, behaviour))))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Trace formats. A new one is one file here and one line in the table below; from then on it
+//! stands in `towtank list formats` and in the message for a misspelt name.
+
+pub mod reader;
+
+macro_rules! formats {
+    ($($module:ident),* $(,)?) => {
+        $(pub mod $module;)*
+
+        /// Every trace format.
+        pub static FORMATS: &[FormatEntry] = &[$($module::ENTRY),*];
+    };
+}
+
+formats! {
+    csv,
+    openb,
+}
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::des::Seed;
+use crate::model::{CapacityId, TaskDefinition};
+
+use super::{Source, WorkloadError};
+
+/// A line of the table of formats.
+#[derive(Debug, Clone)]
+pub struct FormatEntry {
+    /// The name in `format = "…"`.
+    pub name: &'static str,
+    /// One line for `towtank list formats`.
+    pub summary: &'static str,
+    /// Reads the workload's own keys; an error names the key and the remedy.
+    pub parse: fn(toml::Table) -> Result<Box<dyn TraceFormat>, FormatError>,
+}
+
+/// Wrong keys in a workload's table.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// The table does not have the shape of the format; carries the key path within the table.
+    #[error(transparent)]
+    Shape(#[from] serde_path_to_error::Error<toml::de::Error>),
+    /// A value is out of range: (key, what is wrong and the remedy).
+    #[error("{0}: {1}")]
+    Value(String, String),
+}
+
+/// A trace as configured in a scenario: files and how to read them.
+pub trait TraceFormat: std::fmt::Debug + Send + Sync {
+    /// Name of the format.
+    fn name(&self) -> &'static str;
+
+    /// Opens the files. The random choices a format makes are keyed by `at.seed`.
+    ///
+    /// # Errors
+    /// A file that is missing, empty or not what the format says.
+    fn open(&self, at: &Opening) -> Result<Trace, WorkloadError>;
+
+    /// The files read, by the key that names each, for hashes in the manifest.
+    fn files(&self, at: &Opening) -> Vec<(&'static str, PathBuf)>;
+
+    /// Every task definition in the trace with the number of its tasks: what a workload profile is
+    /// made of. Reads the trace through.
+    ///
+    /// # Errors
+    /// As [`TraceFormat::open`].
+    fn definitions(&self, at: &Opening) -> Result<Vec<(TaskDefinition, u64)>, WorkloadError>;
+
+    /// The configuration with every default, paths as written, for the manifest.
+    fn resolved(&self) -> toml::Table;
+}
+
+/// What a trace is opened with.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// Name of the workload, for families and messages.
+    pub workload: String,
+    /// Seed of the run.
+    pub seed: Seed,
+    /// Capacity group that machines of the trace belong to.
+    pub capacity: CapacityId,
+    /// Directory of the scenario file: paths written there are relative to it.
+    pub directory: PathBuf,
+    /// Keys of the workload that were set on the command line: their paths are relative to the
+    /// current directory.
+    pub from_command_line: BTreeSet<String>,
+}
+
+impl Opening {
+    /// Where the file named by `key` is; `{seed}` in it stands for the seed of the run.
+    pub fn path(&self, key: &str, path: &Path) -> PathBuf {
+        let seeded = path.to_string_lossy().replace("{seed}", &self.seed.0.to_string());
+        if self.from_command_line.contains(key) {
+            PathBuf::from(seeded)
+        } else {
+            self.directory.join(seeded)
+        }
+    }
+}
+
+/// A trace opened: machines it brings (none for most formats), and its events.
+#[derive(Debug)]
+pub struct Trace {
+    /// Machines, registered at time 0 in this order.
+    pub machines: Vec<crate::model::InstanceSpec>,
+    /// Submissions in order of time.
+    pub events: Box<dyn Source>,
+}

@@ -1,0 +1,79 @@
+//! Several sources as one stream in order of time.
+
+use std::sync::Arc;
+
+use crate::des::SimTime;
+
+use super::{External, Ids, Source, WorkloadError};
+
+/// All events from outside of one run: the sources merged by (time, order of the sources), with
+/// every definition registered before it is first used. Holds one event per source.
+#[derive(Debug)]
+pub struct Workload {
+    sources: Vec<(Box<dyn Source>, Option<(SimTime, External)>)>,
+    ids: Ids,
+    /// Definitions told to the cluster so far.
+    registered: usize,
+    started: bool,
+}
+
+impl Workload {
+    /// Merges sources; of events at the same time, those of the source listed first come first.
+    pub fn new(sources: Vec<Box<dyn Source>>) -> Workload {
+        let sources = sources.into_iter().map(|source| (source, None)).collect();
+        Workload { sources, ids: Ids::default(), registered: 0, started: false }
+    }
+
+    /// The next event from outside; `None` when every source has ended.
+    ///
+    /// # Errors
+    /// A source cannot be read on, or its events are out of order.
+    pub fn next_event(&mut self) -> Result<Option<(SimTime, External)>, WorkloadError> {
+        if !self.started {
+            self.started = true;
+            for index in 0..self.sources.len() {
+                self.refill(index)?;
+            }
+        }
+        let earliest = self
+            .sources
+            .iter()
+            .enumerate()
+            .filter_map(|(index, (_, head))| head.as_ref().map(|(at, _)| (*at, index)))
+            .min();
+        let Some((at, index)) = earliest else { return Ok(None) };
+        if let Some(definition) = self.unregistered(index) {
+            return Ok(Some((at, External::RegisterDefinition(definition))));
+        }
+        let head = self.sources[index].1.take();
+        self.refill(index)?;
+        Ok(head)
+    }
+
+    /// A definition to register before the head of source `index` may be handed out: ids are
+    /// dense, so all up to the one it uses.
+    fn unregistered(&mut self, index: usize) -> Option<Arc<crate::model::TaskDefinition>> {
+        let needed = match &self.sources[index].1 {
+            Some((_, External::Submit(submission, _))) => submission.definition,
+            Some((_, External::CreateService(service, _))) => service.definition,
+            _ => return None,
+        };
+        if needed.index() < self.registered {
+            return None;
+        }
+        let definition = Arc::clone(&self.ids.definitions()[self.registered]);
+        self.registered += 1;
+        Some(definition)
+    }
+
+    fn refill(&mut self, index: usize) -> Result<(), WorkloadError> {
+        let (source, head) = &mut self.sources[index];
+        *head = source.next_event(&mut self.ids)?;
+        Ok(())
+    }
+
+    /// Number of events the sources expect to yield, where all know it.
+    pub fn len_hint(&self) -> Option<u64> {
+        self.sources.iter().map(|(source, _)| source.len_hint()).sum()
+    }
+}

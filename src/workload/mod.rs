@@ -1,0 +1,118 @@
+//! Where events from outside come from: traces and generators, read lazily in order of time.
+//!
+//! Only this layer and the backend know how long a task will really run ([`Behaviour`]); what ECS
+//! is told about it is its [`TaskDefinition`].
+
+pub mod ecs_json;
+pub mod format;
+pub mod law_spec;
+mod machines;
+mod merge;
+mod services;
+pub mod synthetic;
+
+pub use machines::Machines;
+pub use merge::Workload;
+pub use services::{ServiceEvents, ServicePlan};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::des::{SimDuration, SimTime};
+use crate::model::{
+    DefinitionId, InstanceSpec, Outcome, ServiceId, ServiceSpec, Submission, SubmissionId,
+    TaskDefinition,
+};
+
+/// What nature knows of a task and no policy is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behaviour {
+    /// How long its containers run on an instance of nominal speed; `None` until it is stopped.
+    pub run_time: Option<SimDuration>,
+    /// How it ends by itself: [`Outcome::Completed`] or [`Outcome::Failed`].
+    pub ends: Outcome,
+}
+
+/// What nature knows of the tasks of a service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceBehaviour {
+    /// Law of the run time; `None` where tasks run until they are stopped.
+    pub run_time: Option<law_spec::DurationLaw>,
+}
+
+/// Something that happens to the cluster from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub enum External {
+    /// A task definition is registered; ids are dense, in this order.
+    RegisterDefinition(Arc<TaskDefinition>),
+    /// A machine joins the cluster as a container instance.
+    MachineUp(Box<InstanceSpec>),
+    /// Tasks are submitted, with what they will do.
+    Submit(Submission, Behaviour),
+    /// A service is created.
+    CreateService(ServiceSpec, ServiceBehaviour),
+    /// A service's desired count is set.
+    UpdateService(ServiceId, u32),
+}
+
+/// A trace or generator that cannot be read on: what, where, and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WorkloadError(pub String);
+
+impl WorkloadError {
+    /// An error about a line of a file.
+    pub fn at(file: &str, line: u64, message: impl std::fmt::Display) -> WorkloadError {
+        WorkloadError(format!("{file}, line {line}: {message}"))
+    }
+}
+
+/// Events of one source, in order of time.
+pub trait Source: std::fmt::Debug + Send {
+    /// The next event; `None` at the end. Definitions it uses are interned in `ids` first, and
+    /// submissions numbered from there.
+    ///
+    /// # Errors
+    /// The source cannot be read on; what was yielded before must not be taken for the whole.
+    fn next_event(&mut self, ids: &mut Ids) -> Result<Option<(SimTime, External)>, WorkloadError>;
+
+    /// Number of events there will be, where that is known: for progress.
+    fn len_hint(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// Hands out the dense ids of definitions and submissions; equal definitions share an id.
+#[derive(Debug, Default)]
+pub struct Ids {
+    definitions: Vec<Arc<TaskDefinition>>,
+    index: BTreeMap<String, Vec<DefinitionId>>,
+    submissions: u64,
+}
+
+impl Ids {
+    /// The id of a definition, a new one if no equal one is known. O(log families + definitions of
+    /// the family): sources remember ids by row shape rather than ask for every row.
+    pub fn definition(&mut self, definition: &TaskDefinition) -> DefinitionId {
+        let known = self.index.entry(definition.family.clone()).or_default();
+        let equal = |id: &&DefinitionId| *self.definitions[id.index()] == *definition;
+        if let Some(&id) = known.iter().find(equal) {
+            return id;
+        }
+        let id = DefinitionId(self.definitions.len() as u32);
+        known.push(id);
+        self.definitions.push(Arc::new(definition.clone()));
+        id
+    }
+
+    /// The next submission's id.
+    pub fn submission(&mut self) -> SubmissionId {
+        self.submissions += 1;
+        SubmissionId(self.submissions - 1)
+    }
+
+    /// Definitions interned so far, by id.
+    pub fn definitions(&self) -> &[Arc<TaskDefinition>] {
+        &self.definitions
+    }
+}

@@ -1,0 +1,381 @@
+//! The catalogue of sizes: what the tasks of each kind ask for.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
+
+use crate::model::query::Expression;
+use crate::model::{
+    Architecture, Cpu, DEVICES_MAX, GPU_DEVICE_MILLI, GpuRequest, HostPort, NetworkMode,
+    PlacementConstraint, Protocol, TaskDefinition,
+};
+use crate::workload::ecs_json::{
+    CONSTRAINTS_MAX, CpuUnits, MemoryMib, parse_network_mode, required_architecture,
+};
+use crate::workload::law_spec::{DurationLaw, NumberLaw};
+
+use super::spec::SpecError;
+
+/// How a constraint that no two tasks share an instance is written.
+const DISTINCT_INSTANCE: &str = "distinctInstance";
+
+/// A static host port, written `80` or `"53/udp"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortSpec(pub HostPort);
+
+/// One kind of the catalogue, a `[[tasks]]` table.
+///
+/// What it asks for is either written out (`cpu`, `memory` and so on) or read from the file of a
+/// real ECS task definition; constraints, group and the rest go with both.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KindSpec {
+    /// Relative frequency among arrivals, at least 1.
+    #[serde(default = "one")]
+    pub weight: u32,
+    /// Family of the task definition; `<workload>-<index>`, or what the file says, if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
+    /// CPU in ECS units (1024 are one vCPU), or a text such as `"0.25 vCPU"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<CpuUnits>,
+    /// Memory in MiB, or a text such as `"2 GB"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryMib>,
+    /// GPU devices, 0 to 32; 0 if missing, or 1 with a `gpu_milli`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<u16>,
+    /// Thousandths of the device, 1 to 1000, for a task that shares it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_milli: Option<u16>,
+    /// Static host ports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortSpec>,
+    /// `bridge` (if missing), `host`, `awsvpc` or `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_mode: Option<String>,
+    /// Processor architecture that instances must have, `X86_64` or `ARM64`; any if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// Placement constraints: `distinctInstance`, or an expression of the cluster query language.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<String>,
+    /// Task group; `family:<family>` if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// How long the tasks run; the workload's `duration` if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<DurationLaw>,
+    /// Tasks in each submission, at least 1; 1 if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks_per_submission: Option<NumberLaw>,
+    /// Whether the tasks of a submission are placed all at once or not at all.
+    #[serde(default)]
+    pub gang: bool,
+    /// File with the JSON of an ECS task definition, instead of `cpu`, `memory` and the like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_definition: Option<PathBuf>,
+}
+
+/// A kind of the catalogue, checked and ready to be submitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResolvedKind {
+    /// What each task asks for.
+    pub definition: TaskDefinition,
+    /// Relative frequency among arrivals, at least 1.
+    pub weight: u32,
+    /// Task group; `None` is the definition's own.
+    pub group: Option<String>,
+    /// How long the tasks run.
+    pub duration: DurationLaw,
+    /// Tasks in each submission.
+    pub tasks: NumberLaw,
+    /// Whether the tasks of a submission are placed all or none.
+    pub gang: bool,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Makes errors about the keys of one kind.
+#[derive(Debug, Clone, Copy)]
+struct Keys<'a>(&'a str);
+
+impl Keys<'_> {
+    fn refuse(self, key: &str, problem: impl Into<String>) -> SpecError {
+        SpecError::new(format!("{}{key}", self.0), problem)
+    }
+}
+
+impl KindSpec {
+    /// Checks the table, which is number `index`, and makes the kind.
+    pub(super) fn resolve(
+        &self,
+        index: usize,
+        workload: &str,
+        duration: Option<&DurationLaw>,
+        resolve: &dyn Fn(&Path) -> Result<TaskDefinition, String>,
+    ) -> Result<ResolvedKind, SpecError> {
+        let prefix = format!("tasks[{index}].");
+        let keys = Keys(&prefix);
+        let definition = self.checked(keys, &format!("{workload}-{index}"), resolve)?;
+        let Some(duration) = self.duration.as_ref().or(duration) else {
+            let problem = "missing; set it here, or `duration` of the workload for all kinds";
+            return Err(keys.refuse("duration", problem));
+        };
+        let single = || NumberLaw::constant(1).expect("1 is a count");
+        Ok(ResolvedKind {
+            definition,
+            weight: self.weight,
+            group: self.group.clone(),
+            duration: duration.clone(),
+            tasks: self.tasks_per_submission.clone().unwrap_or_else(single),
+            gang: self.gang,
+        })
+    }
+
+    /// The definition of a table that stands by itself; keys of errors are those of the table.
+    ///
+    /// # Errors
+    /// The first value that cannot be used.
+    pub fn definition(
+        &self,
+        family: &str,
+        resolve: &dyn Fn(&Path) -> Result<TaskDefinition, String>,
+    ) -> Result<TaskDefinition, SpecError> {
+        self.checked(Keys(""), family, resolve)
+    }
+
+    /// Checks what does not depend on a workload and makes the definition.
+    fn checked(
+        &self,
+        keys: Keys<'_>,
+        family: &str,
+        resolve: &dyn Fn(&Path) -> Result<TaskDefinition, String>,
+    ) -> Result<TaskDefinition, SpecError> {
+        if self.weight == 0 {
+            let problem = "0 would never arrive; write at least 1, or leave the table out";
+            return Err(keys.refuse("weight", problem));
+        }
+        for (key, text) in [("family", &self.family), ("group", &self.group)] {
+            if text.as_ref().is_some_and(String::is_empty) {
+                return Err(keys.refuse(key, "an empty name; write one, or leave the key out"));
+            }
+        }
+        let mut definition = match &self.task_definition {
+            None => self.written_definition(keys, family)?,
+            Some(path) => {
+                self.refuse_written_sizes(keys)?;
+                resolve(path).map_err(|why| keys.refuse("task_definition", why))?
+            }
+        };
+        if let Some(family) = &self.family {
+            definition.family.clone_from(family);
+        }
+        self.add_constraints(keys, &mut definition.constraints)?;
+        Ok(definition)
+    }
+
+    /// Refuses what a task definition's file says already.
+    fn refuse_written_sizes(&self, keys: Keys<'_>) -> Result<(), SpecError> {
+        let written = [
+            ("cpu", self.cpu.is_some()),
+            ("memory", self.memory.is_some()),
+            ("gpus", self.gpus.is_some()),
+            ("gpu_milli", self.gpu_milli.is_some()),
+            ("ports", !self.ports.is_empty()),
+            ("network_mode", self.network_mode.is_some()),
+            ("architecture", self.architecture.is_some()),
+        ];
+        match written.into_iter().find(|(_, written)| *written) {
+            None => Ok(()),
+            Some((key, _)) => {
+                let problem = "set although `task_definition` says it; remove one of them";
+                Err(keys.refuse(key, problem))
+            }
+        }
+    }
+
+    fn written_definition(
+        &self,
+        keys: Keys<'_>,
+        family: &str,
+    ) -> Result<TaskDefinition, SpecError> {
+        let Some(CpuUnits(units)) = self.cpu else {
+            let problem = "missing; write ECS CPU units such as 1024, or \"1 vCPU\"";
+            return Err(keys.refuse("cpu", problem));
+        };
+        let cpu = Cpu::from_ecs_units(u64::from(units)).ok_or_else(|| {
+            let problem = format!("{units} CPU units are more than 33553 vCPU; check the unit");
+            keys.refuse("cpu", problem)
+        })?;
+        let Some(MemoryMib(memory_mib)) = self.memory else {
+            let problem = "missing; write MiB such as 2048, or \"2 GB\"";
+            return Err(keys.refuse("memory", problem));
+        };
+        if memory_mib == 0 {
+            return Err(keys.refuse("memory", "0 MiB; write at least 1"));
+        }
+        let network_mode = self.network_mode(keys)?;
+        let mut definition = TaskDefinition::new(family, cpu, memory_mib);
+        definition.gpu = self.gpu(keys)?;
+        definition.host_ports = self.host_ports(keys, network_mode)?;
+        definition.network_mode = network_mode;
+        if let Some(written) = &self.architecture {
+            let architecture = Architecture::parse(written).ok_or_else(|| {
+                let problem = format!("{written:?} is unknown; write X86_64 or ARM64");
+                keys.refuse("architecture", problem)
+            })?;
+            definition
+                .required_attributes
+                .push(required_architecture(architecture));
+        }
+        Ok(definition)
+    }
+
+    fn network_mode(&self, keys: Keys<'_>) -> Result<NetworkMode, SpecError> {
+        let Some(written) = &self.network_mode else {
+            return Ok(NetworkMode::default());
+        };
+        parse_network_mode(written).ok_or_else(|| {
+            let problem = format!("{written:?} is unknown; write bridge, host, awsvpc or none");
+            keys.refuse("network_mode", problem)
+        })
+    }
+
+    fn gpu(&self, keys: Keys<'_>) -> Result<GpuRequest, SpecError> {
+        let devices = self.gpus.unwrap_or(u16::from(self.gpu_milli.is_some()));
+        if usize::from(devices) > DEVICES_MAX {
+            let problem = format!("{devices} devices; an instance has at most {DEVICES_MAX}");
+            return Err(keys.refuse("gpus", problem));
+        }
+        let Some(milli) = self.gpu_milli else {
+            return Ok(GpuRequest::whole(devices));
+        };
+        if milli == 0 || milli > GPU_DEVICE_MILLI {
+            let problem = format!("{milli}; write 1 to 1000 thousandths of a device");
+            return Err(keys.refuse("gpu_milli", problem));
+        }
+        if devices == 0 || (devices > 1 && milli < GPU_DEVICE_MILLI) {
+            let problem = format!("{milli}, but only a task with 1 device shares it; set gpus = 1");
+            return Err(keys.refuse("gpu_milli", problem));
+        }
+        Ok(GpuRequest { devices, milli })
+    }
+
+    fn host_ports(&self, keys: Keys<'_>, mode: NetworkMode) -> Result<Vec<HostPort>, SpecError> {
+        let takes_ports = matches!(mode, NetworkMode::Bridge | NetworkMode::Host);
+        if !self.ports.is_empty() && !takes_ports {
+            let problem = "host ports need bridge or host mode; remove them or `network_mode`";
+            return Err(keys.refuse("ports", problem));
+        }
+        let mut ports: Vec<HostPort> = self.ports.iter().map(|port| port.0).collect();
+        ports.sort_unstable();
+        if let Some(pair) = ports.windows(2).find(|pair| pair[0] == pair[1]) {
+            let problem = format!("{} is there twice; remove one of them", PortSpec(pair[0]));
+            return Err(keys.refuse("ports", problem));
+        }
+        Ok(ports)
+    }
+
+    /// Adds the constraints of the kind to those of its definition.
+    fn add_constraints(
+        &self,
+        keys: Keys<'_>,
+        constraints: &mut Vec<PlacementConstraint>,
+    ) -> Result<(), SpecError> {
+        for (index, written) in self.constraints.iter().enumerate() {
+            if written == DISTINCT_INSTANCE {
+                constraints.push(PlacementConstraint::DistinctInstance);
+                continue;
+            }
+            let expression = Expression::parse(written).map_err(|why| {
+                let problem = format!("{why}\n{}", why.caret(written));
+                keys.refuse(&format!("constraints[{index}]"), problem)
+            })?;
+            constraints.push(PlacementConstraint::MemberOf(expression));
+        }
+        if constraints.len() > CONSTRAINTS_MAX {
+            let count = constraints.len();
+            let problem = format!(
+                "{count} with those of the task definition; ECS takes at most {CONSTRAINTS_MAX}"
+            );
+            return Err(keys.refuse("constraints", problem));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for PortSpec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = match self.0.protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+        };
+        write!(formatter, "{}/{protocol}", self.0.port)
+    }
+}
+
+impl Serialize for PortSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.protocol {
+            Protocol::Tcp => self.0.port.serialize(serializer),
+            Protocol::Udp => serializer.collect_str(self),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PortSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PortSpec, D::Error> {
+        deserializer.deserialize_any(PortVisitor)
+    }
+}
+
+/// Reads a [`PortSpec`].
+struct PortVisitor;
+
+impl Visitor<'_> for PortVisitor {
+    type Value = PortSpec;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a host port such as 80 or \"53/udp\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<PortSpec, E> {
+        let (number, protocol) = match text.split_once('/') {
+            None => (text, Protocol::Tcp),
+            Some((number, "tcp")) => (number, Protocol::Tcp),
+            Some((number, "udp")) => (number, Protocol::Udp),
+            Some((number, other)) => {
+                return Err(E::custom(format_args!(
+                    "protocol {other:?} is unknown; write \"{number}/tcp\" or \"{number}/udp\""
+                )));
+            }
+        };
+        match number.parse() {
+            Ok(port) if port > 0 => Ok(PortSpec(HostPort { protocol, port })),
+            _ => Err(E::custom(format_args!(
+                "{text:?} is no port; write 1 to 65535"
+            ))),
+        }
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<PortSpec, E> {
+        match u16::try_from(number) {
+            Ok(port) if port > 0 => Ok(PortSpec(HostPort {
+                protocol: Protocol::Tcp,
+                port,
+            })),
+            _ => Err(E::custom(format_args!(
+                "{number} is no port; write 1 to 65535"
+            ))),
+        }
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<PortSpec, E> {
+        self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
