@@ -29,9 +29,9 @@ pub mod phase {
     pub const TIMERS: u8 = 4;
 }
 
-const RUN_TIME_DRAW: Purpose = Purpose(0x5255_4e54);
-const START_DRAW: Purpose = Purpose(0x5354_5254);
-const STOP_DRAW: Purpose = Purpose(0x5354_4f50);
+const RUN_TIME_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"RUNT"));
+const START_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"STRT"));
+const STOP_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"STOP"));
 
 /// How long the hosts of a capacity group take; `None` is no time at all.
 #[derive(Debug, Clone, Default)]

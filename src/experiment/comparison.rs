@@ -1,9 +1,11 @@
-//! Arms compared over the same seeds: their figures, their ranking, and which differences are shown.
+//! Arms compared over the same seeds: their figures, ranking, and which differences are shown.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::comparison_error::ComparisonError;
+use super::comparison_error::{check_arms, check_seeds, differing_workload, scenarios};
 use super::metric::{Better, Metric, MetricName, figures};
 use super::statistics::{Estimate, Winner, paired_difference};
 use crate::metrics::summary::{Summary, Verdict};
@@ -171,64 +173,6 @@ pub struct Comparison {
     pub pairs: Vec<Pair>,
 }
 
-/// Why runs cannot be compared.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ComparisonError {
-    /// There is no arm.
-    #[error("nothing to compare: give at least one arm")]
-    NoArms,
-    /// Two arms have the same name.
-    #[error("two arms are called {arm:?}: give each arm a name of its own")]
-    DuplicateArm {
-        /// The name.
-        arm: String,
-    },
-    /// An arm has no run.
-    #[error("arm {arm:?} has no runs: give at least one seed")]
-    NoRuns {
-        /// Name of the arm.
-        arm: String,
-    },
-    /// An arm has two runs with the same seed.
-    #[error("arm {arm:?} has two runs with seed {seed}: keep one of them")]
-    DuplicateSeed {
-        /// Name of the arm.
-        arm: String,
-        /// The seed.
-        seed: u64,
-    },
-    /// An arm lacks seeds that another arm has.
-    #[error("arm {arm:?} lacks seeds that other arms have: run it with seeds {missing:?} too")]
-    MissingSeeds {
-        /// Name of the first such arm.
-        arm: String,
-        /// The seeds that it lacks, ascending.
-        missing: Vec<u64>,
-    },
-    /// An arm has the seeds of the first arm in another order.
-    #[error("arm {arm:?} has its seeds in another order than {first:?}: sort its runs by seed")]
-    SeedOrder {
-        /// Name of the arm.
-        arm: String,
-        /// Name of the first arm.
-        first: String,
-    },
-    /// Two arms did not face the same workload.
-    #[error(
-        "arms {first:?} and {second:?} had different workloads with seed {seed}, so the seeds do \
-         not pair their runs: run both with the same version, scenario and inputs, or compare \
-         them as different workloads"
-    )]
-    WorkloadsDiffer {
-        /// Name of the first arm.
-        first: String,
-        /// Name of the other arm.
-        second: String,
-        /// The seed.
-        seed: u64,
-    },
-}
-
 /// The values of each metric, one per run in the order of the seeds.
 type Values = BTreeMap<String, Vec<Option<f64>>>;
 
@@ -321,75 +265,6 @@ impl Ord for RankKey {
     }
 }
 
-fn check_arms(arms: &[ArmRuns]) -> Result<(), ComparisonError> {
-    let mut names = BTreeSet::new();
-    for arm in arms {
-        let name = || arm.name.clone();
-        if arm.runs.is_empty() {
-            return Err(ComparisonError::NoRuns { arm: name() });
-        }
-        if !names.insert(arm.name.as_str()) {
-            return Err(ComparisonError::DuplicateArm { arm: name() });
-        }
-    }
-    if arms.is_empty() {
-        return Err(ComparisonError::NoArms);
-    }
-    Ok(())
-}
-
-fn check_seeds(arms: &[ArmRuns]) -> Result<(), ComparisonError> {
-    let all: BTreeSet<u64> = arms
-        .iter()
-        .flat_map(|arm| &arm.runs)
-        .map(|run| run.seed)
-        .collect();
-    for arm in arms {
-        let mut own = BTreeSet::new();
-        if let Some(run) = arm.runs.iter().find(|run| !own.insert(run.seed)) {
-            let (arm, seed) = (arm.name.clone(), run.seed);
-            return Err(ComparisonError::DuplicateSeed { arm, seed });
-        }
-        let missing: Vec<u64> = all.difference(&own).copied().collect();
-        if !missing.is_empty() {
-            let arm = arm.name.clone();
-            return Err(ComparisonError::MissingSeeds { arm, missing });
-        }
-        let in_order = |(first, run): (&Summary, &Summary)| first.seed == run.seed;
-        if !arms[0].runs.iter().zip(&arm.runs).all(in_order) {
-            let (arm, first) = (arm.name.clone(), arms[0].name.clone());
-            return Err(ComparisonError::SeedOrder { arm, first });
-        }
-    }
-    Ok(())
-}
-
-/// The first workload that is not that of the first arm.
-fn differing_workload(arms: &[ArmRuns]) -> Option<ComparisonError> {
-    let first = arms.first()?;
-    arms.iter().find_map(|arm| {
-        let mut runs = first.runs.iter().zip(&arm.runs);
-        let (_, run) =
-            runs.find(|(first, run)| first.workload_fingerprint != run.workload_fingerprint)?;
-        Some(ComparisonError::WorkloadsDiffer {
-            first: first.name.clone(),
-            second: arm.name.clone(),
-            seed: run.seed,
-        })
-    })
-}
-
-/// The names of the scenarios, each once, as they first appear.
-fn scenarios(arms: &[ArmRuns]) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
-    for run in arms.iter().flat_map(|arm| &arm.runs) {
-        if !names.contains(&run.scenario.as_str()) {
-            names.push(&run.scenario);
-        }
-    }
-    names
-}
-
 fn values(runs: &[Summary]) -> Values {
     let mut values = Values::new();
     for run in runs {
@@ -441,46 +316,6 @@ fn is_zero(count: &u32) -> bool {
 )]
 fn is_false(flag: &bool) -> bool {
     !*flag
-}
-
-/// What `comparison.csv` holds: one line per arm, in rank order, and metric.
-///
-/// The columns are `arm,metric,unit,mean,ci95_low,ci95_high`. What is undefined is an empty cell,
-/// numbers are written so that reading them back gives the same bits. A name that a spreadsheet
-/// would take for a formula gets a leading `'` (CWE-1236); `comparison.json` has it as it is.
-pub fn comparison_csv(comparison: &Comparison) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut write = |record: [&str; 6]| {
-        writer
-            .write_record(record)
-            .expect("six cells go into memory");
-    };
-    write(["arm", "metric", "unit", "mean", "ci95_low", "ci95_high"]);
-    for arm in &comparison.arms {
-        for (name, estimate) in &arm.metrics {
-            let unit = Metric::find(name).map_or("", |metric| metric.unit.symbol());
-            let number =
-                |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-            write([
-                &text_cell(&arm.name),
-                &text_cell(name),
-                unit,
-                &number(estimate.mean),
-                &number(estimate.ci95.map(|[low, _]| low)),
-                &number(estimate.ci95.map(|[_, high]| high)),
-            ]);
-        }
-    }
-    let bytes = writer.into_inner().expect("memory can be flushed");
-    String::from_utf8(bytes).expect("cells are UTF-8")
-}
-
-/// `text` as a cell that no spreadsheet takes for a formula.
-fn text_cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        return format!("'{text}");
-    }
-    text.to_owned()
 }
 
 #[cfg(test)]

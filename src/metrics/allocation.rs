@@ -30,12 +30,15 @@ struct Cell {
     frag_ratio: f64,
 }
 
+/// Fixed point of the sum of fragmentation: sums of integers do not depend on their order.
+const NANO: f64 = 1e9;
+
 /// Samples the cluster after each arrival has been tried.
 #[derive(Debug)]
 pub struct AllocationRecorder {
     fragmentation: Option<Fragmentation>,
-    /// F × total weight by instance, and their sum.
-    of_instance: Vec<u64>,
+    /// F by instance, in billionths of a thousandth of a device, and their exact sum.
+    of_instance: Vec<u128>,
     sum: u128,
     arrived_milli: u64,
     /// Demand arrived after each submission not sampled yet.
@@ -58,12 +61,12 @@ impl AllocationRecorder {
 
     fn update(&mut self, instance: InstanceId, seen: &Observation<'_>) {
         let Some(fragmentation) = &self.fragmentation else { return };
-        let value = fragmentation.of(seen.cluster.instance(instance));
+        let value = (fragmentation.of(seen.cluster.instance(instance)) * NANO) as u128;
         if self.of_instance.len() <= instance.index() {
             self.of_instance.resize(instance.index() + 1, 0);
         }
         let slot = &mut self.of_instance[instance.index()];
-        self.sum = self.sum - u128::from(*slot) + u128::from(value);
+        self.sum = self.sum - *slot + value;
         *slot = value;
     }
 
@@ -73,8 +76,7 @@ impl AllocationRecorder {
         if total == 0 {
             return;
         }
-        let weight = self.fragmentation.as_ref().map_or(1, Fragmentation::total_weight);
-        let fragmented = self.sum as f64 / weight as f64;
+        let fragmented = self.sum as f64 / NANO;
         let idle = total - totals.gpu_used_milli;
         for arrived in fresh {
             let percent = round_half_even(arrived * 100, total) as usize;

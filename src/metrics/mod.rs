@@ -9,7 +9,7 @@ pub mod summary;
 mod summary_recorder;
 mod task_table;
 mod timeline;
-mod timeline_point;
+pub mod timeline_point;
 mod verdict;
 
 pub use allocation::{AllocationRecorder, AllocationRow};

@@ -3,7 +3,7 @@
 use crate::des::{Seed, pick};
 use crate::model::{Cluster, InstanceId, TaskClass, TaskId};
 
-use super::{Ask, PLACEMENT_DRAW, PlacementStrategy, Score};
+use super::{Ask, PlacementStrategy, Score, TIE_DRAW};
 
 /// How a tie among the last candidates is broken. AWS does not document its rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,7 +38,7 @@ impl Chain {
             TieBreak::LowestId => candidates[0],
             TieBreak::Random if candidates.len() == 1 => candidates[0],
             TieBreak::Random => {
-                let u = self.seed.uniform(PLACEMENT_DRAW, ask.task.number, ask.attempt);
+                let u = self.seed.uniform(TIE_DRAW, ask.task.number, ask.attempt);
                 candidates[pick(u, candidates.len())]
             }
         }

@@ -24,6 +24,8 @@ pub struct TypicalTask {
 pub struct WorkloadProfile {
     /// Kinds of tasks with their weight, the heaviest first.
     pub kinds: Vec<(TypicalTask, u64)>,
+    /// Weight of all tasks, those of kinds left out included.
+    pub all_tasks: u64,
 }
 
 impl WorkloadProfile {
@@ -61,7 +63,7 @@ impl WorkloadProfile {
         });
         let count = covered.count();
         kinds.truncate(count);
-        WorkloadProfile { kinds }
+        WorkloadProfile { kinds, all_tasks: total }
     }
 
     /// Sum of the weights.
@@ -70,11 +72,67 @@ impl WorkloadProfile {
     }
 }
 
-/// The fragmentation measure F of an instance under a profile, in integers.
+/// Why free GPU is of no use to a kind of task, in the order of the study's sums.
+#[derive(Debug, Clone, Copy)]
+enum Reason {
+    /// Too little CPU and too few devices.
+    LackBoth,
+    /// Too few devices, or devices too full.
+    LackGpu,
+    /// Too little CPU.
+    LackCpu,
+    /// The kind asks for no GPU.
+    NoGpuAsked,
+    /// The kind asks for no GPU and finds too little CPU.
+    NoGpuAskedLackCpu,
+    /// The kind may not run on this instance.
+    NoAccess,
+}
+
+impl Reason {
+    const COUNT: usize = 6;
+
+    /// The reason, and how many of `all` free thousandths are of no use to a kind.
+    fn of(
+        kind: &TypicalTask,
+        allowed: bool,
+        cpu_free: Cpu,
+        gpu_left: &[u16],
+        all: u64,
+    ) -> (Reason, u64) {
+        let enough_cpu = cpu_free >= kind.cpu;
+        if kind.gpu.devices == 0 {
+            let reason = if enough_cpu { Reason::NoGpuAsked } else { Reason::NoGpuAskedLackCpu };
+            return (reason, all);
+        }
+        if !allowed {
+            return (Reason::NoAccess, all);
+        }
+        let fits = |left: &&u16| **left >= kind.gpu.milli;
+        let enough_gpu = gpu_left.iter().filter(fits).count() >= usize::from(kind.gpu.devices);
+        match (enough_cpu, enough_gpu) {
+            (false, false) => (Reason::LackBoth, all),
+            (true, false) => (Reason::LackGpu, all),
+            (false, true) => (Reason::LackCpu, all),
+            (true, true) => {
+                let too_full = gpu_left.iter().filter(|left| !fits(left));
+                (Reason::LackGpu, too_full.map(|&left| u64::from(left)).sum())
+            }
+        }
+    }
+}
+
+/// The fragmentation measure F of an instance under a profile, in thousandths of a device.
+///
+/// The published formula is in floats: popularity × thousandths unusable is accumulated, in order
+/// of the profile, into one sum per reason ([`Reason`]), and F is the sum of these in their order.
+/// Which of two instances wins can hang on its last bit (a gradient of exactly zero scores 50, one
+/// a hair below it 49), so the order is part of the formula.
 #[derive(Debug)]
 pub struct Fragmentation {
     profile: WorkloadProfile,
-    total_weight: u64,
+    /// Weight of each kind over the total weight.
+    popularity: Vec<f64>,
     /// Per set of attributes, whether each kind may run on instances with it; filled on demand.
     allowed: RefCell<Vec<Option<Box<[bool]>>>>,
 }
@@ -82,45 +140,37 @@ pub struct Fragmentation {
 impl Fragmentation {
     /// The measure for a profile that has at least one kind.
     pub fn new(profile: WorkloadProfile) -> Fragmentation {
-        let total_weight = profile.total_weight();
-        assert!(total_weight > 0, "a profile has at least one task");
-        Fragmentation { profile, total_weight, allowed: RefCell::default() }
+        let covered = profile.total_weight() as f64;
+        assert!(covered > 0.0, "a profile has at least one task");
+        let all = profile.all_tasks as f64;
+        let of = |weight: u64| (weight as f64 / all) / (covered / all);
+        let popularity = profile.kinds.iter().map(|&(_, weight)| of(weight));
+        Fragmentation { popularity: popularity.collect(), profile, allowed: RefCell::default() }
     }
 
-    /// Sum of the weights: the unit of [`Fragmentation::of`].
-    pub fn total_weight(&self) -> u64 {
-        self.total_weight
-    }
-
-    /// F × total weight, in thousandths of a device, of an instance as it stands.
-    pub fn of(&self, on: InstanceView<'_>) -> u64 {
+    /// F of an instance as it stands.
+    pub fn of(&self, on: InstanceView<'_>) -> f64 {
         self.with(on, on.cpu_free(), on.gpu_left())
     }
 
-    /// F × total weight, had the instance `cpu_free` and `gpu_left` left. O(kinds × devices).
+    /// F, had the instance `cpu_free` and `gpu_left` left. O(kinds × devices).
     ///
     /// A kind that asks for no GPU, may not run here, or finds too little CPU or too few devices
     /// leaves all free GPU unusable; any other leaves what is on devices too full for it.
-    pub fn with(&self, on: InstanceView<'_>, cpu_free: Cpu, gpu_left: &[u16]) -> u64 {
+    pub fn with(&self, on: InstanceView<'_>, cpu_free: Cpu, gpu_left: &[u16]) -> f64 {
         let all: u64 = gpu_left.iter().map(|&left| u64::from(left)).sum();
         if all == 0 {
-            return 0;
+            return 0.0;
         }
         let mut cache = self.allowed.borrow_mut();
         let allowed = Self::allowed(&self.profile, &mut cache, on);
-        let mut sum = 0;
-        for ((kind, weight), &allowed) in self.profile.kinds.iter().zip(allowed) {
-            let fits = |left: &&u16| **left >= kind.gpu.milli;
-            let unusable = if kind.gpu.devices == 0 || !allowed || cpu_free < kind.cpu {
-                all
-            } else if gpu_left.iter().filter(fits).count() < usize::from(kind.gpu.devices) {
-                all
-            } else {
-                gpu_left.iter().filter(|left| !fits(left)).map(|&left| u64::from(left)).sum()
-            };
-            sum += weight * unusable;
+        let mut sums = [0.0; Reason::COUNT];
+        let kinds = self.profile.kinds.iter().zip(&self.popularity).zip(allowed);
+        for (((kind, _), popularity), &allowed) in kinds {
+            let (reason, unusable) = Reason::of(kind, allowed, cpu_free, gpu_left, all);
+            sums[reason as usize] += popularity * unusable as f64;
         }
-        sum
+        sums.iter().fold(0.0, |sum, part| sum + part)
     }
 
     fn allowed<'c>(

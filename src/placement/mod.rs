@@ -35,10 +35,12 @@ use crate::model::{
 /// How good an instance is for a task; higher wins. Integers, so that no rounding decides.
 pub type Score = i64;
 
-/// Purpose of the draws that break ties and pick at random.
-pub const PLACEMENT_DRAW: Purpose = Purpose(0x504c_4143);
-/// Purpose of the draws that choose among devices.
-pub const DEVICE_DRAW: Purpose = Purpose(0x4445_5649);
+/// Purpose of the draws that break ties: "TIES".
+pub const TIE_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"TIES"));
+/// Purpose of the draws that pick instances at random: "PICK".
+pub const PICK_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"PICK"));
+/// Purpose of the draws that choose among devices: "DEVI".
+pub const DEVICE_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"DEVI"));
 
 /// What a strategy's score depends on, besides the class. The incremental placer rescores only
 /// what changed; [`Reads::Cluster`] is always right and always slow.

@@ -87,7 +87,10 @@ fn undefined(comparison: &Comparison) -> Vec<String> {
 
 fn interval(comparison: &Comparison) -> String {
     let seeds = comparison.seeds.len();
-    if seeds < 2 {
+    if seeds == 0 {
+        return "There are no runs.".to_owned();
+    }
+    if seeds == 1 {
         return "Means of 1 seed: there is no interval, and no difference can be shown. Give at \
                 least 2 seeds, better 10 (--seeds 10)."
             .to_owned();

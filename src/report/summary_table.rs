@@ -120,8 +120,8 @@ fn notes(summary: &Summary, fingerprint: &str, width: usize) -> String {
         )
     };
     let undefined = format!("{UNDEFINED} is undefined: there is no such thing to measure.");
-    let interval = "One run has no interval: compare runs of several seeds to know how far to trust \
-                    a figure.";
+    let interval = "One run has no interval: compare runs of several seeds to know how far to \
+                    trust a figure.";
     [started.as_str(), &undefined, interval, fingerprint]
         .map(|note| format::wrap(note, width))
         .join("\n")

@@ -43,8 +43,6 @@ gpu-day: 3 arms ranked by waiting time, p99 (lower is better), 3 seeds
 3  random                 41.3 ± 2.6  better by 28.9 ± 1.3    52.0  1 002";
     let head: Vec<&str> = table.lines().take(8).collect();
     assert_eq!(head.join("\n"), expected);
-    assert!(table.contains("no difference shown\n"), "{table}");
-    assert!(table.contains("better by 28.9 ± "), "{table}");
 }
 
 #[test]

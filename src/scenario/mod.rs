@@ -11,7 +11,7 @@ mod tests;
 
 pub use document::{Document, Override, value_of};
 pub use error::ScenarioError;
-pub use prepare::{Prepared, Recording};
+pub use prepare::{Input, Prepared, Recording};
 
 use std::path::{Path, PathBuf};
 

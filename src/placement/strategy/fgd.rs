@@ -1,7 +1,7 @@
 //! Fragmentation gradient descent: the instance whose fragmentation grows least.
 //!
-//! Score: ⌊100 · sigmoid((F − F′) / 1000)⌋, F and F′ the fragmentation before and after, each an
-//! exact integer over the profile's total weight. A share takes the device with the highest score
+//! Score: ⌊100 · sigmoid((F − F′) / 1000)⌋, sigmoid(x) = 1 / (1 + exp(−x)), F and F′ the
+//! fragmentation before and after, in floats in this order ([`Fragmentation`]). A share takes the device with the highest score
 //! (the lowest index among equals), anything else the tightest devices.
 //! Source: Weng et al., USENIX ATC 2023, algorithm 1, and the artifact's `fgd` score plugin.
 
@@ -44,7 +44,7 @@ impl Fgd {
         &self,
         class: &TaskClass,
         on: InstanceView<'_>,
-        before: u64,
+        before: f64,
         devices: DeviceSet,
     ) -> Score {
         let mut left: SmallVec<[u16; 16]> = on.gpu_left().into();
@@ -53,9 +53,8 @@ impl Fgd {
         }
         let cpu_free = Cpu(on.cpu_free().0 - class.definition.cpu.0);
         let after = self.fragmentation.with(on, cpu_free, &left);
-        let weight = self.fragmentation.total_weight() as f64;
-        let gradient = (before as f64 - after as f64) / weight / 1000.0;
-        (100.0 / (1.0 + libm::exp(-gradient))) as Score
+        let sigmoid = 1.0 / (1.0 + libm::exp(-(before - after) / 1000.0));
+        (100.0 * sigmoid) as Score
     }
 
     /// The best device for a share, and its score.
@@ -103,7 +102,7 @@ impl PlacementStrategy for Fgd {
 
     /// The instance whose fragmentation per free GPU is greatest.
     fn victim_key(&self, _class: &TaskClass, on: InstanceView<'_>) -> Score {
-        let free = u64::from(on.gpu_left_total()).max(1);
-        (self.fragmentation.of(on) / free) as Score
+        let free = on.gpu_left_total().max(1);
+        (self.fragmentation.of(on) / free as f64 * 1e6) as Score
     }
 }

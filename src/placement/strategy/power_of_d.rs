@@ -5,7 +5,7 @@
 
 use crate::des::Seed;
 use crate::model::{Cluster, Placement};
-use crate::placement::{Ask, PLACEMENT_DRAW, Placer, Refusal, refusal, tightest_devices};
+use crate::placement::{Ask, PICK_DRAW, Placer, Refusal, refusal, tightest_devices};
 
 use super::random::any_feasible;
 use super::shares::left_after;
@@ -43,7 +43,7 @@ struct PowerOfD {
 impl Placer for PowerOfD {
     fn place(&mut self, ask: &Ask<'_>, cluster: &Cluster) -> Result<Placement, Refusal> {
         let class = cluster.class(ask.class);
-        let mut draws = self.seed.stream(PLACEMENT_DRAW, ask.task.number, ask.attempt);
+        let mut draws = self.seed.stream(PICK_DRAW, ask.task.number, ask.attempt);
         let mut best = None;
         for _ in 0..self.choices {
             let Some(id) = any_feasible(class, ask, cluster, &mut draws) else { break };

@@ -7,7 +7,7 @@ use crate::des::{Seed, Stream, pick};
 use crate::model::{Cluster, InstanceId, Placement, TaskClass};
 use crate::placement::devices::random_device;
 use crate::placement::{
-    Ask, DEVICE_DRAW, PLACEMENT_DRAW, Placer, Predicate, Refusal, refusal, tightest_devices,
+    Ask, DEVICE_DRAW, PICK_DRAW, Placer, Predicate, Refusal, refusal, tightest_devices,
 };
 
 use super::{Build, Policy, StrategyEntry};
@@ -39,7 +39,7 @@ pub(super) struct Random {
 impl Placer for Random {
     fn place(&mut self, ask: &Ask<'_>, cluster: &Cluster) -> Result<Placement, Refusal> {
         let class = cluster.class(ask.class);
-        let mut draws = self.seed.stream(PLACEMENT_DRAW, ask.task.number, ask.attempt);
+        let mut draws = self.seed.stream(PICK_DRAW, ask.task.number, ask.attempt);
         let instance =
             any_feasible(class, ask, cluster, &mut draws).ok_or_else(|| refusal(ask, cluster))?;
         let on = cluster.instance(instance);

@@ -1,8 +1,8 @@
 //! Plots as SVG files: shares and pending tasks over time, and the ranking of a comparison.
 //!
-//! Text stays text and asks for a generic font, so that the bytes do not depend on the machine. Equal
-//! input gives equal bytes. Lines differ in colour and in the mark of their badges, which can be
-//! told apart in grey too.
+//! Text stays text and asks for a generic font, so that the bytes do not depend on the machine.
+//! Equal input gives equal bytes. Lines differ in colour and in the mark of their badges, which
+//! can be told apart in grey too.
 
 mod canvas;
 mod lines;

@@ -13,6 +13,7 @@ use super::quantity::{CpuUnits, MemoryMib};
 const DESCRIPTIVE: &[&str] = &[
     "compatibilities",
     "deregisteredAt",
+    "enableFaultInjection",
     "executionRoleArn",
     "registeredAt",
     "registeredBy",

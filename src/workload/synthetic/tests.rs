@@ -303,6 +303,32 @@ fn kinds_come_by_their_weights() {
 }
 
 #[test]
+fn draws_are_independent_of_each_other() {
+    let rows = rows("rate = \"3/s\"\ncount = 20000\nfailures = 0.5");
+    let within = |count: usize, share: f64, of: usize| {
+        let (mean, of) = (share * of as f64, of as f64);
+        let deviation = (of * share * (1.0 - share)).sqrt();
+        assert!(
+            (count as f64 - mean).abs() < 4.0 * deviation,
+            "{count}, not {mean}"
+        );
+    };
+    let repeats = rows
+        .windows(2)
+        .filter(|pair| pair[0].definition == pair[1].definition);
+    within(repeats.count(), (25.0 + 9.0 + 1.0) / 81.0, 19_999);
+    let is_long = |row: &Row| row.run_time.as_secs_f64() > 176.0;
+    let failed_and_long = |row: &&Row| row.ends == Outcome::Failed && is_long(row);
+    within(rows.iter().filter(failed_and_long).count(), 0.25, 20_000);
+    let first_and_long = |row: &&Row| row.definition == 0 && is_long(row);
+    within(
+        rows.iter().filter(first_and_long).count(),
+        2.5 / 9.0,
+        20_000,
+    );
+}
+
+#[test]
 fn durations_follow_their_law() {
     let rows = rows("rate = \"3/s\"\ncount = 20000");
     let below = rows

@@ -30,7 +30,8 @@ pub(super) struct Pods {
     pub(super) definitions: Vec<TaskDefinition>,
 }
 
-/// What pods of one definition have in common; the models sorted and distinct.
+/// What pods of one definition have in common; the models as written, since the study takes
+/// differently written lists for different kinds of pods.
 type Shape = (Cpu, u32, GpuRequest, Vec<String>);
 
 /// The columns of a list.
@@ -159,8 +160,6 @@ fn shape(rows: &Rows, columns: Columns) -> Result<Shape, WorkloadError> {
     // Pods without a GPU may use any node.
     if let Some(spec) = rows.optional(columns.spec).filter(|_| gpu.devices > 0) {
         models.extend(spec.split('|').map(str::to_owned));
-        models.sort_unstable();
-        models.dedup();
     }
     if models.iter().any(String::is_empty) {
         return Err(rows.wrong(

@@ -1,0 +1,10 @@
+//! Many runs: arms × seeds in parallel, and what their differences mean.
+
+pub mod comparison;
+pub mod comparison_csv;
+mod comparison_error;
+#[cfg(test)]
+pub(crate) mod fixtures;
+pub mod grid;
+pub mod metric;
+pub mod statistics;

@@ -1,0 +1,3 @@
+//! The `towtank` command.
+
+fn main() {}

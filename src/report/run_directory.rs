@@ -1,0 +1,332 @@
+//! The files of a run and of a comparison, written so that nothing half-written looks complete.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::experiment::comparison::Comparison;
+use crate::experiment::comparison_csv::comparison_csv;
+use crate::metrics::{AllocationRow, Summary, TimelinePoint};
+use crate::run::Finished;
+use crate::scenario::{Input, Scenario};
+
+use super::plot::{metric_svg, pending_svg, utilisation_svg};
+
+/// Files that towtank writes: only a directory with nothing else in it is replaced.
+const OWN_FILES: [&str; 12] = [
+    "manifest.json",
+    "summary.json",
+    "tasks.csv",
+    "timeline.csv",
+    "timing.json",
+    "allocation.csv",
+    "comparison.json",
+    "comparison.csv",
+    "comparison.txt",
+    "utilisation.svg",
+    "pending.svg",
+    "metric.svg",
+];
+
+/// A result that cannot be written, or must not be.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// The directory has files that are not towtank's.
+    #[error("{0}: holds '{1}', which towtank did not write; name another directory with --out")]
+    Foreign(String, String),
+    /// It cannot be written.
+    #[error("{0}: cannot be written: {1}")]
+    Write(String, String),
+}
+
+impl OutputError {
+    fn write(path: &Path, why: impl std::fmt::Display) -> OutputError {
+        OutputError::Write(path.display().to_string(), why.to_string())
+    }
+}
+
+/// A directory being written beside its place, to be put there whole at the end.
+#[derive(Debug)]
+pub struct Output {
+    place: PathBuf,
+    temporary: tempfile::TempDir,
+}
+
+impl Output {
+    /// Begins to write what will be `place`.
+    ///
+    /// # Errors
+    /// `place` holds something towtank did not write, or nothing can be written beside it.
+    pub fn begin(place: &Path) -> Result<Output, OutputError> {
+        check_place(place)?;
+        let parent = match place.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        fs::create_dir_all(parent).map_err(|why| OutputError::write(parent, why))?;
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = tempfile::Builder::new()
+            .prefix(&format!(".{name}.partial-"))
+            .tempdir_in(parent)
+            .map_err(|why| OutputError::write(parent, why))?;
+        Ok(Output { place: place.to_owned(), temporary })
+    }
+
+    /// Where files are written meanwhile.
+    pub fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Puts the directory in its place; an earlier result of towtank's there is replaced.
+    ///
+    /// # Errors
+    /// It cannot be moved.
+    pub fn finish(self) -> Result<(), OutputError> {
+        let place = &self.place;
+        let refuse = |why: std::io::Error| OutputError::write(place, why);
+        check_place(place)?;
+        let temporary = self.temporary.keep();
+        make_readable(&temporary).map_err(refuse)?;
+        if place.exists() {
+            let old = temporary.with_extension("old");
+            fs::rename(place, &old).map_err(refuse)?;
+            fs::rename(&temporary, place).map_err(refuse)?;
+            fs::remove_dir_all(&old).map_err(refuse)?;
+        } else {
+            fs::rename(&temporary, place).map_err(refuse)?;
+        }
+        Ok(())
+    }
+}
+
+/// Temporary directories are for their owner alone; results are for everyone the umask lets in.
+fn make_readable(directory: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
+    }
+    let _ = directory;
+    Ok(())
+}
+
+/// Refuses a place that holds anything but towtank's own results.
+fn check_place(place: &Path) -> Result<(), OutputError> {
+    let name = place.display().to_string();
+    if !place.exists() {
+        return Ok(());
+    }
+    if !place.is_dir() {
+        return Err(OutputError::Write(name, "is a file, not a directory".to_owned()));
+    }
+    match foreign(place).map_err(|why| OutputError::write(place, why))? {
+        None => Ok(()),
+        Some(entry) => Err(OutputError::Foreign(name, entry)),
+    }
+}
+
+/// The first entry that towtank did not write.
+fn foreign(directory: &Path) -> std::io::Result<Option<String>> {
+    let mut entries: Vec<_> = fs::read_dir(directory)?.collect::<Result<_, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let own = if entry.file_type()?.is_dir() {
+            is_arm(&entry.path())? || (name.starts_with("seed-") && foreign(&entry.path())?.is_none())
+        } else {
+            OWN_FILES.contains(&name.as_str())
+        };
+        if !own {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a directory is an arm of a comparison: nothing but seeds in it, and at least one.
+fn is_arm(directory: &Path) -> std::io::Result<bool> {
+    let mut seeds = 0;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let seed = entry.file_name().to_string_lossy().starts_with("seed-");
+        if !seed || !entry.file_type()?.is_dir() || foreign(&entry.path())?.is_some() {
+            return Ok(false);
+        }
+        seeds += 1;
+    }
+    Ok(seeds > 0)
+}
+
+/// What `manifest.json` holds: all that a run followed from, nothing that may differ between equal
+/// runs.
+#[derive(Debug, Serialize)]
+struct Manifest<'a> {
+    engine_version: &'a str,
+    arm: &'a str,
+    seed: u64,
+    fingerprint: String,
+    workload_fingerprint: String,
+    scenario: serde_json::Value,
+    inputs: BTreeMap<String, Input>,
+}
+
+/// What `timing.json` holds: wall-clock measurements, the only file that may differ between equal
+/// runs.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Timing {
+    /// Wall-clock time of the run, seconds.
+    pub wall_s: f64,
+    /// Events handled.
+    pub events: u64,
+    /// Events per second of wall-clock time.
+    pub events_per_s: f64,
+}
+
+impl Timing {
+    /// The timing of a run that took `wall_s` seconds.
+    pub fn of(finished: &Finished, wall_s: f64) -> Timing {
+        let events = finished.events;
+        Timing { wall_s, events, events_per_s: events as f64 / wall_s.max(1e-9) }
+    }
+}
+
+/// A buffered file for `tasks.csv` in a run directory, which is made.
+///
+/// # Errors
+/// It cannot be made.
+pub fn task_file(directory: &Path) -> Result<Box<dyn Write + Send>, OutputError> {
+    fs::create_dir_all(directory).map_err(|why| OutputError::write(directory, why))?;
+    let path = directory.join("tasks.csv");
+    let file = fs::File::create(&path).map_err(|why| OutputError::write(&path, why))?;
+    Ok(Box::new(BufWriter::with_capacity(1 << 16, file)))
+}
+
+/// Writes everything of one run except `tasks.csv`, which was written as it went.
+///
+/// # Errors
+/// A file cannot be written, or an input cannot be read again for its hash.
+pub fn write_run(
+    directory: &Path,
+    scenario: &Scenario,
+    arm: &str,
+    seed: u64,
+    finished: &Finished,
+    wall_s: f64,
+) -> Result<(), OutputError> {
+    fs::create_dir_all(directory).map_err(|why| OutputError::write(directory, why))?;
+    let records = &finished.records;
+    let manifest = Manifest {
+        engine_version: Scenario::engine_version(),
+        arm,
+        seed,
+        fingerprint: records.fingerprint.to_string(),
+        workload_fingerprint: records.workload_fingerprint.to_string(),
+        scenario: serde_json::to_value(&scenario.spec).expect("a scenario read can be written"),
+        inputs: scenario.inputs(seed).map_err(|why| OutputError::write(directory, why))?,
+    };
+    write_json(&directory.join("manifest.json"), &manifest)?;
+    write_json(&directory.join("summary.json"), &scenario.summary(arm, seed, finished))?;
+    write_json(&directory.join("timing.json"), &Timing::of(finished, wall_s))?;
+    write_text(&directory.join("timeline.csv"), &timeline_csv(&records.timeline))?;
+    if let Some(rows) = &records.allocation {
+        write_text(&directory.join("allocation.csv"), &allocation_csv(rows))?;
+    }
+    Ok(())
+}
+
+/// Writes the plots of one run.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write_run_plots(directory: &Path, timeline: &[TimelinePoint]) -> Result<(), OutputError> {
+    let series = [("", timeline)];
+    write_plots(directory, &series)
+}
+
+fn write_plots(
+    directory: &Path,
+    series: &[(&str, &[TimelinePoint])],
+) -> Result<(), OutputError> {
+    let utilisation = directory.join("utilisation.svg");
+    let text = utilisation_svg(series).map_err(|why| OutputError::write(&utilisation, why))?;
+    write_text(&utilisation, &text)?;
+    let pending = directory.join("pending.svg");
+    let text = pending_svg(series).map_err(|why| OutputError::write(&pending, why))?;
+    write_text(&pending, &text)
+}
+
+/// Writes what a comparison has at its top: JSON, CSV, the table and the plots.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write_comparison(
+    directory: &Path,
+    comparison: &Comparison,
+    table: &str,
+    series: &[(&str, &[TimelinePoint])],
+) -> Result<(), OutputError> {
+    fs::create_dir_all(directory).map_err(|why| OutputError::write(directory, why))?;
+    write_json(&directory.join("comparison.json"), comparison)?;
+    write_text(&directory.join("comparison.csv"), &comparison_csv(comparison))?;
+    write_text(&directory.join("comparison.txt"), table)?;
+    let path = directory.join("metric.svg");
+    let text = metric_svg(comparison).map_err(|why| OutputError::write(&path, why))?;
+    write_text(&path, &text)?;
+    if series.is_empty() { Ok(()) } else { write_plots(directory, series) }
+}
+
+fn write_text(path: &Path, text: &str) -> Result<(), OutputError> {
+    fs::write(path, text).map_err(|why| OutputError::write(path, why))
+}
+
+/// JSON as results hold it: two blanks of indent, a newline at the end.
+pub fn json_text(value: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(value).expect("results hold no odd map keys");
+    text.push('\n');
+    text
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), OutputError> {
+    write_text(path, &json_text(value))
+}
+
+fn optional(value: Option<f64>) -> String {
+    value.map_or(String::new(), |value| format!("{value:.6}"))
+}
+
+fn timeline_csv(points: &[TimelinePoint]) -> String {
+    let mut text = "start_s,end_s,cpu,memory,gpu,pending,running,instances\n".to_owned();
+    for point in points {
+        let TimelinePoint { start_s, end_s, pending, running, instances, .. } = point;
+        let shares = [point.cpu, point.memory, point.gpu].map(optional).join(",");
+        text += &format!("{start_s},{end_s},{shares},{pending:.6},{running:.6},{instances:.6}\n");
+    }
+    text
+}
+
+/// Text of `allocation.csv`.
+pub fn allocation_csv(rows: &[AllocationRow]) -> String {
+    let mut text = "arrived_pct,gpu_allocated_pct,frag_amount_pct,frag_ratio_pct\n".to_owned();
+    for row in rows {
+        let allocated = format!("{:.6}", row.gpu_allocated_pct);
+        let frag = [row.frag_amount_pct, row.frag_ratio_pct].map(optional).join(",");
+        text += &format!("{},{allocated},{frag}\n", row.arrived_pct);
+    }
+    text
+}
+
+/// The summary in a finished run directory.
+///
+/// # Errors
+/// In words: it is not there, or not a summary of this version's shape.
+pub fn read_summary(directory: &Path) -> Result<Summary, String> {
+    let path = directory.join("summary.json");
+    let shown = path.display();
+    let text = fs::read_to_string(&path).map_err(|why| {
+        format!("{shown}: cannot be read: {why}; name a directory that `towtank run` made")
+    })?;
+    serde_json::from_str(&text).map_err(|why| format!("{shown}: not a summary of a run: {why}"))
+}
