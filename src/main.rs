@@ -1,3 +1,7 @@
-//! The `towtank` command.
+//! The `towtank` command: parse, call, say what went wrong, exit.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    towtank::cli::main()
+}

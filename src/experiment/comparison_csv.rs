@@ -1,7 +1,8 @@
-//! A comparison as a CSV file.
+//! Comparisons and summaries as CSV.
 
 use super::comparison::Comparison;
-use super::metric::Metric;
+use super::metric::{Metric, figures};
+use crate::metrics::{Summary, csv_text};
 
 /// What `comparison.csv` holds: one line per arm, in rank order, and metric.
 ///
@@ -22,8 +23,8 @@ pub fn comparison_csv(comparison: &Comparison) -> String {
             let number =
                 |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
             write([
-                &text_cell(&arm.name),
-                &text_cell(name),
+                &csv_text(&arm.name),
+                &csv_text(name),
                 unit,
                 &number(estimate.mean),
                 &number(estimate.ci95.map(|[low, _]| low)),
@@ -35,12 +36,18 @@ pub fn comparison_csv(comparison: &Comparison) -> String {
     String::from_utf8(bytes).expect("cells are UTF-8")
 }
 
-/// `text` as a cell that no spreadsheet takes for a formula.
-fn text_cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        return format!("'{text}");
+/// The figures of one run as CSV: `metric,unit,value`, undefined ones empty.
+pub fn summary_csv(summary: &Summary) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut write =
+        |record: [&str; 3]| writer.write_record(record).expect("three cells go into memory");
+    write(["metric", "unit", "value"]);
+    for (name, value) in figures(summary) {
+        let unit = Metric::find(&name).map_or("", |metric| metric.unit.symbol());
+        write([&name, unit, &value.map_or(String::new(), |value| value.to_string())]);
     }
-    text.to_owned()
+    let bytes = writer.into_inner().expect("memory can be flushed");
+    String::from_utf8(bytes).expect("cells are UTF-8")
 }
 
 #[cfg(test)]
@@ -77,9 +84,9 @@ mod tests {
     #[test]
     fn text_cells_that_spreadsheets_would_run_are_quoted() {
         for text in ["=1", "+1", "-1", "@x", "\tx", "\rx"] {
-            assert_eq!(text_cell(text), format!("'{text}"));
+            assert_eq!(csv_text(text), format!("'{text}"));
         }
-        assert_eq!(text_cell("spread+binpack"), "spread+binpack");
-        assert_eq!(text_cell(""), "");
+        assert_eq!(csv_text("spread+binpack"), "spread+binpack");
+        assert_eq!(csv_text(""), "");
     }
 }

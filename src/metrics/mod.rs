@@ -18,7 +18,7 @@ pub use lives::{Life, Lives};
 pub use recorders::{RecordError, Recorders, Records};
 pub use summary::Summary;
 pub use summary_recorder::SummaryRecorder;
-pub use task_table::TaskTable;
+pub use task_table::{TaskTable, csv_text};
 pub use timeline::TimelineRecorder;
 pub use timeline_point::TimelinePoint;
 

@@ -53,7 +53,7 @@ impl TaskTable {
             Origin::Submission { submission, .. } => (Some(submission), None),
             Origin::Service { service, .. } => (None, Some(service.0)),
         };
-        let name = submission.map_or("", |id| self.name(id, ended.is_some()));
+        let name = submission.map_or("", |id| self.name(id));
         let class = cluster.class(life.class);
         let time = |at: Option<SimTime>| at.map_or(String::new(), |at| at.to_string());
         let instance = life.instance.map_or("", |id| &cluster.instance(id).spec().name);
@@ -76,7 +76,7 @@ impl TaskTable {
         }
     }
 
-    fn name(&self, id: SubmissionId, _: bool) -> &str {
+    fn name(&self, id: SubmissionId) -> &str {
         self.names.get(&id).map_or("", |(name, _)| name)
     }
 
@@ -102,8 +102,8 @@ impl TaskTable {
     }
 }
 
-/// A text cell that no spreadsheet takes for a formula (OWASP, CSV injection).
-fn csv_text(text: &str) -> String {
+/// `text` as a cell that no spreadsheet takes for a formula (CWE-1236): a leading `'` is added.
+pub fn csv_text(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{text}")
     } else {

@@ -43,28 +43,19 @@ fn name(arm: &Arm) -> String {
 }
 
 fn stability(comparison: &Comparison) -> Vec<String> {
-    let mut notes = Vec::new();
-    for arm in &comparison.arms {
-        let unstable = arm.unstable_runs;
+    let overloaded = "Overloaded, the queue kept growing, so that waiting times say how long was \
+                      simulated";
+    let backlogged = "Backlogged, tasks were left waiting or the queue was long";
+    let list = |what: &str, runs: &dyn Fn(&Arm) -> u32| {
+        let of = |arm: &Arm| format!("{} {}", name(arm), runs(arm));
+        let arms: Vec<String> =
+            comparison.arms.iter().filter(|arm| runs(arm) > 0).map(of).collect();
         let seeds = counted(comparison.seeds.len(), "run");
-        if unstable.overloaded > 0 {
-            notes.push(format!(
-                "! {} was overloaded in {} of {seeds}: its queue kept growing, so its waiting \
-                 times say how long was simulated.",
-                name(arm),
-                unstable.overloaded,
-            ));
-        }
-        if unstable.backlogged > 0 {
-            notes.push(format!(
-                "! {} was backlogged in {} of {seeds}: tasks were left waiting or the queue was \
-                 long.",
-                name(arm),
-                unstable.backlogged,
-            ));
-        }
-    }
-    notes
+        (!arms.is_empty()).then(|| format!("! {what} (of {seeds}): {}.", arms.join(", ")))
+    };
+    let overloaded = list(overloaded, &|arm| arm.unstable_runs.overloaded);
+    let backlogged = list(backlogged, &|arm| arm.unstable_runs.backlogged);
+    overloaded.into_iter().chain(backlogged).collect()
 }
 
 fn undefined(comparison: &Comparison) -> Vec<String> {

@@ -224,7 +224,7 @@ pub fn write_run(
         seed,
         fingerprint: records.fingerprint.to_string(),
         workload_fingerprint: records.workload_fingerprint.to_string(),
-        scenario: serde_json::to_value(&scenario.spec).expect("a scenario read can be written"),
+        scenario: resolved(scenario, seed),
         inputs: scenario.inputs(seed).map_err(|why| OutputError::write(directory, why))?,
     };
     write_json(&directory.join("manifest.json"), &manifest)?;
@@ -234,16 +234,17 @@ pub fn write_run(
     if let Some(rows) = &records.allocation {
         write_text(&directory.join("allocation.csv"), &allocation_csv(rows))?;
     }
-    Ok(())
+    write_plots(directory, &[("", records.timeline.as_slice())])
 }
 
-/// Writes the plots of one run.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn write_run_plots(directory: &Path, timeline: &[TimelinePoint]) -> Result<(), OutputError> {
-    let series = [("", timeline)];
-    write_plots(directory, &series)
+/// The scenario as this run saw it: with its own seed, and without `[compare]`, which no run sees.
+fn resolved(scenario: &Scenario, seed: u64) -> serde_json::Value {
+    let mut value = serde_json::to_value(&scenario.spec).expect("a scenario read can be written");
+    value["seed"] = seed.into();
+    if let Some(table) = value.as_object_mut() {
+        table.remove("compare");
+    }
+    value
 }
 
 fn write_plots(

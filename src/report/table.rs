@@ -346,6 +346,23 @@ fn render(columns: &[&Column]) -> String {
     finish(table)
 }
 
+/// A plain table of text within `width` columns; the last column is wrapped where needed.
+pub fn plain_table(
+    headings: &[&str],
+    rows: impl IntoIterator<Item = Vec<String>>,
+    width: usize,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    table.set_width(width as u16);
+    table.set_header(headings.to_vec());
+    table.add_rows(rows);
+    let mut text = finish(table);
+    text.push('\n');
+    text
+}
+
 /// The table as text: `GAP` columns between its columns, and nothing after the last.
 pub(super) fn finish(mut table: Table) -> String {
     let last = table.column_count().saturating_sub(1);

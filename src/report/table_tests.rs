@@ -107,8 +107,10 @@ fn instability_and_unfinished_tasks_are_said() {
     let table = shown(&arms, 80);
     let notes = table.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(table.contains("random !"));
-    assert!(notes.contains("! random was overloaded in 1 of 3 runs"));
-    assert!(notes.contains("! random was backlogged in 1 of 3 runs"));
+    let overloaded = "! Overloaded, the queue kept growing,";
+    assert!(notes.contains(overloaded), "{notes}");
+    assert!(notes.contains("(of 3 runs): random 1."), "{notes}");
+    assert!(notes.contains("! Backlogged, tasks were left waiting"), "{notes}");
     assert!(notes.contains("mean per run: random 10."));
     assert!(notes.contains("spread has no waiting time, p99 in 1 of 3 runs"));
 }

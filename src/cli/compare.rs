@@ -1,0 +1,282 @@
+//! `towtank compare`: arms over the same seeds, or finished run directories.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use clap::Args;
+use indicatif::ProgressBar;
+
+use crate::experiment::comparison::{ArmRuns, Comparison};
+use crate::experiment::comparison_csv::comparison_csv;
+use crate::experiment::grid::{
+    Arm, Axis, GridError, GridProgress, GridRun, RunHooks, SCALING, arm_runs, arms, run_grid,
+};
+use crate::experiment::metric::MetricName;
+use crate::metrics::{Summary, TimelinePoint};
+use crate::report::run_directory::{
+    Output, json_text, read_summary, task_file, write_comparison, write_run,
+};
+use crate::report::table::comparison_table;
+use crate::run::Finished;
+use crate::scenario::{Document, Override, Recording, Scenario, value_of};
+
+use super::failure::Failure;
+use super::options::{self, Format, OutputFlags, ScenarioFlags};
+use super::progress;
+use super::wall::Stopwatch;
+
+/// Seeds of one comparison at most.
+const SEEDS_MAX: u32 = 100_000;
+
+/// Arguments of `towtank compare`.
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    /// A scenario file, or two or more finished run directories
+    #[arg(required = true, value_name = "SCENARIO|RUN")]
+    scenario: Vec<PathBuf>,
+    #[command(flatten)]
+    changes: ScenarioFlags,
+    /// Number of seeds, from the first on [default: the scenario's]
+    #[arg(long, value_name = "N")]
+    seeds: Option<u32>,
+    /// Placements to compare
+    #[arg(long, value_name = "P,Q,...", value_delimiter = ',')]
+    strategies: Vec<String>,
+    /// A further axis: placement, queue, or a key of the scenario
+    #[arg(long, value_name = "NAME=V1,V2,...")]
+    axis: Vec<String>,
+    /// Metric to rank by [default: the scenario's]
+    #[arg(long, value_name = "METRIC")]
+    metric: Option<String>,
+    /// Runs at a time [default: one per processor]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    #[command(flatten)]
+    output: OutputFlags,
+}
+
+/// Compares what the arguments name.
+pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {
+    let directories = args.scenario.iter().filter(|path| path.is_dir()).count();
+    match (args.scenario.as_slice(), directories) {
+        ([path], 0) => compare_scenario(args, path),
+        (paths, count) if count == paths.len() && count >= 2 => compare_runs(args, paths),
+        _ => Err(Failure::bad_input(
+            "name one scenario file, or two or more finished run directories",
+        )),
+    }
+}
+
+// --- finished run directories -----------------------------------------------------------------------
+
+fn compare_runs(args: &CompareArgs, paths: &[PathBuf]) -> Result<(), Failure> {
+    let mut arms: Vec<ArmRuns> = Vec::new();
+    for path in paths {
+        let summary = read_summary(path).map_err(Failure::bad_input)?;
+        let name = summary.arm.clone();
+        match arms.iter_mut().find(|arm| arm.name == name) {
+            Some(arm) => arm.runs.push(summary),
+            None => arms.push(arm_of(summary)),
+        }
+    }
+    arms.iter_mut().for_each(|arm| arm.runs.sort_by_key(|run| run.seed));
+    let metric = metric(args.metric.as_deref().unwrap_or("wait_s.mean"))?;
+    let comparison = Comparison::of(&arms, metric)?;
+    if let Some(place) = &args.output.out {
+        let output = Output::begin(place)?;
+        let table = comparison_table(&comparison, 80);
+        write_comparison(output.path(), &comparison, &table, &[])?;
+        output.finish()?;
+    }
+    print_comparison(args.output.format, &comparison)
+}
+
+fn arm_of(summary: Summary) -> ArmRuns {
+    ArmRuns {
+        name: summary.arm.clone(),
+        placement: summary.placement.clone(),
+        queue: summary.queue.clone(),
+        scaling: SCALING.to_owned(),
+        runs: vec![summary],
+    }
+}
+
+fn metric(name: &str) -> Result<MetricName, Failure> {
+    name.parse().map_err(|why: crate::experiment::metric::MetricError| {
+        Failure::bad_input(format!("metric: {why}"))
+    })
+}
+
+// --- arms of a scenario ------------------------------------------------------------------------------
+
+fn compare_scenario(args: &CompareArgs, path: &Path) -> Result<(), Failure> {
+    progress::catch_interrupts()?;
+    let document = options::document(path)?;
+    let mut changes = args.changes.overrides()?;
+    let flag = |key: &str, value| Override { key: key.to_owned(), value };
+    changes.extend(args.seeds.map(|count| flag("compare.seeds", i64::from(count).into())));
+    changes.extend(args.metric.as_ref().map(|name| flag("compare.metric", name.clone().into())));
+    let base = Scenario::of(document.clone(), &changes)?;
+    let metric = base.spec.compare.metric.parse::<MetricName>();
+    let metric = metric.map_err(|why| document.error("compare.metric", why.to_string()))?;
+    let seeds = seeds(&document, &base)?;
+    let axes = axes(args, &base)?;
+    let arms = arms(&document, &changes, &axes)?;
+    options::warn(&base.warnings, args.output.quiet);
+
+    let place = args.output.directory(&base.spec.name);
+    let output = Output::begin(&place)?;
+    let threads = threads(args.threads)?;
+    let runs = run_all(args, &arms, &seeds, threads, &output)?;
+
+    let sides = arm_runs(&arms, &runs);
+    let same_workload = axes.iter().all(|axis| matches!(axis.name.as_str(), "placement" | "queue"));
+    let comparison = if same_workload {
+        Comparison::of(&sides, metric)?
+    } else {
+        Comparison::of_different_workloads(&sides, metric)?
+    };
+    let series: Vec<(&str, &[TimelinePoint])> = arms
+        .iter()
+        .zip(&runs)
+        .map(|(arm, runs)| (arm.name.as_str(), runs[0].timeline.as_slice()))
+        .collect();
+    let table = comparison_table(&comparison, 80);
+    write_comparison(output.path(), &comparison, &table, &series)?;
+    output.finish()?;
+    if !args.output.quiet {
+        super::say(&format!("results are in {}", place.display()));
+    }
+    print_comparison(args.output.format, &comparison)
+}
+
+fn seeds(document: &Document, base: &Scenario) -> Result<Vec<u64>, Failure> {
+    let (first, count) = (base.spec.seed, base.spec.compare.seeds);
+    if !(1..=SEEDS_MAX).contains(&count) {
+        let problem = format!("{count} seeds; write 1 to {SEEDS_MAX}");
+        return Err(document.error("compare.seeds", problem).into());
+    }
+    Ok((first..first.saturating_add(u64::from(count))).collect())
+}
+
+fn threads(wanted: Option<usize>) -> Result<usize, Failure> {
+    match wanted {
+        Some(0) => Err(Failure::bad_input("--threads: 0 cannot run anything; give at least 1")),
+        Some(count) => Ok(count),
+        None => Ok(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
+    }
+}
+
+/// The axes: the command line's in place of the scenario's of the same name.
+fn axes(args: &CompareArgs, base: &Scenario) -> Result<Vec<Axis>, Failure> {
+    let mut axes: Vec<Axis> = Vec::new();
+    let mut put = |axis: Axis| match axes.iter_mut().find(|known| known.name == axis.name) {
+        Some(known) => *known = axis,
+        None => axes.push(axis),
+    };
+    let text = |one: &str| toml::Value::String(one.to_owned());
+    let table = &base.spec.compare;
+    if !table.strategies.is_empty() {
+        let values = table.strategies.iter().map(|one| text(&one.0)).collect();
+        put(Axis { name: "placement".to_owned(), values });
+    }
+    for (name, values) in &table.axes {
+        put(Axis { name: name.clone(), values: values.clone() });
+    }
+    if !args.strategies.is_empty() {
+        let values = args.strategies.iter().map(|one| text(one.trim())).collect();
+        put(Axis { name: "placement".to_owned(), values });
+    }
+    for axis in &args.axis {
+        let parsed = axis.split_once('=').filter(|(_, values)| !values.is_empty());
+        let (name, values) = parsed.ok_or_else(|| {
+            let example = "write, say, --axis queue=fifo,ecs";
+            Failure::bad_input(format!("--axis: '{axis}' is not NAME=V1,V2; {example}"))
+        })?;
+        let values = values.split(',').map(|one| value_of(one.trim())).collect();
+        put(Axis { name: name.trim().to_owned(), values });
+    }
+    Ok(axes)
+}
+
+/// Runs every arm with every seed, each into its own directory.
+fn run_all(
+    args: &CompareArgs,
+    arms: &[Arm],
+    seeds: &[u64],
+    threads: usize,
+    output: &Output,
+) -> Result<Vec<Vec<GridRun>>, Failure> {
+    let total = (arms.len() * seeds.len()) as u64;
+    let wanted = !args.output.no_progress && !args.output.quiet;
+    let hooks = Hooks {
+        root: output.path(),
+        bar: progress::bar(Some(total), "runs", wanted),
+        watch: Stopwatch::start(),
+        last_tick: Mutex::new(0.0),
+    };
+    let runs = run_grid(arms, seeds, threads, &hooks);
+    hooks.bar.finish_and_clear();
+    Ok(runs?)
+}
+
+/// Writes run directories and moves the progress bar.
+struct Hooks<'a> {
+    root: &'a Path,
+    bar: ProgressBar,
+    watch: Stopwatch,
+    last_tick: Mutex<f64>,
+}
+
+impl Hooks<'_> {
+    fn directory(&self, arm: &Arm, seed: u64) -> PathBuf {
+        self.root.join(&arm.directory).join(format!("seed-{seed}"))
+    }
+}
+
+impl RunHooks for Hooks<'_> {
+    fn recording(&self, arm: &Arm, seed: u64) -> Result<Recording, GridError> {
+        let mut recording = Recording::default();
+        if arm.scenario.spec.record.tasks {
+            let file = task_file(&self.directory(arm, seed));
+            recording.tasks = Some(file.map_err(|why| GridError::Write(why.to_string()))?);
+        }
+        Ok(recording)
+    }
+
+    fn finished(
+        &self,
+        arm: &Arm,
+        seed: u64,
+        finished: &Finished,
+        wall_s: f64,
+    ) -> Result<(), GridError> {
+        let directory = self.directory(arm, seed);
+        write_run(&directory, &arm.scenario, &arm.name, seed, finished, wall_s)
+            .map_err(|why| GridError::Write(why.to_string()))
+    }
+
+    fn watch(&self, progress: GridProgress) -> bool {
+        if progress.run_finished {
+            self.bar.inc(1);
+        } else if let Ok(mut last) = self.last_tick.try_lock()
+            && self.watch.seconds() - *last > 0.25
+        {
+            *last = self.watch.seconds();
+            self.bar.tick();
+        }
+        !progress::interrupted()
+    }
+
+    fn wall_s(&self) -> f64 {
+        self.watch.seconds()
+    }
+}
+
+fn print_comparison(format: Format, comparison: &Comparison) -> Result<(), Failure> {
+    match format {
+        Format::Table => super::print(&comparison_table(comparison, super::columns())),
+        Format::Json => super::print(&json_text(comparison)),
+        Format::Csv => super::print(&comparison_csv(comparison)),
+    }
+}

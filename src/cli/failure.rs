@@ -1,0 +1,91 @@
+//! Why a command failed, and with which exit code.
+
+use std::fmt;
+
+use crate::experiment::comparison::ComparisonError;
+use crate::experiment::grid::GridError;
+use crate::report::run_directory::OutputError;
+use crate::run::RunError;
+use crate::scenario::ScenarioError;
+use crate::workload::WorkloadError;
+
+/// A command that failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    kind: Kind,
+    message: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Failed = 1,
+    BadInput = 2,
+    Invariant = 3,
+    Interrupted = 130,
+}
+
+impl Failure {
+    /// The run failed for a reason that is not its input.
+    pub(super) fn failed(message: impl Into<String>) -> Failure {
+        Failure { kind: Kind::Failed, message: message.into() }
+    }
+
+    /// The user gave something that cannot be used.
+    pub(super) fn bad_input(message: impl Into<String>) -> Failure {
+        Failure { kind: Kind::BadInput, message: message.into() }
+    }
+
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        self.kind as u8
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<ScenarioError> for Failure {
+    fn from(why: ScenarioError) -> Failure {
+        Failure::bad_input(why.to_string())
+    }
+}
+
+impl From<WorkloadError> for Failure {
+    fn from(why: WorkloadError) -> Failure {
+        Failure::bad_input(why.to_string())
+    }
+}
+
+impl From<ComparisonError> for Failure {
+    fn from(why: ComparisonError) -> Failure {
+        Failure::bad_input(why.to_string())
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(why: OutputError) -> Failure {
+        match why {
+            OutputError::Foreign(..) => Failure::bad_input(why.to_string()),
+            OutputError::Write(..) => Failure::failed(why.to_string()),
+        }
+    }
+}
+
+impl From<GridError> for Failure {
+    fn from(why: GridError) -> Failure {
+        let message = why.to_string();
+        let kind = match why {
+            GridError::Workload(_) => Kind::BadInput,
+            GridError::Run { source: RunError::Invariant { .. }, .. } => Kind::Invariant,
+            GridError::Run { source: RunError::Interrupted, .. } => Kind::Interrupted,
+            GridError::Run { .. } | GridError::Write(_) => Kind::Failed,
+        };
+        let interrupted = matches!(kind, Kind::Interrupted);
+        let message =
+            if interrupted { "interrupted; nothing was written".to_owned() } else { message };
+        Failure { kind, message }
+    }
+}

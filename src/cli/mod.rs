@@ -1,0 +1,91 @@
+//! The command line: one file per command, and the only code that prints.
+
+mod check;
+mod compare;
+mod failure;
+mod list;
+mod options;
+mod progress;
+mod run;
+mod wall;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// A discrete-event simulator of Amazon ECS cluster scheduling.
+#[derive(Debug, Parser)]
+#[command(name = "towtank", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Data goes to stdout, progress and messages to stderr.
+Exit codes: 0 done, 1 the run failed, 2 bad input, 3 an invariant broke, 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a scenario once
+    Run(run::RunArgs),
+    /// Compare arms over the same seeds: paired statistics, ranking, plots
+    Compare(compare::CompareArgs),
+    /// Check a scenario and show it with every default
+    Check(check::CheckArgs),
+    /// List strategies, queues, formats or instance types
+    List(list::ListArgs),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap exits with 2 on bad input and 0 on help, as we do.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let result = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::Check(args) => check::check(&args),
+        Command::List(args) => list::list(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&format!("error: {failure}"));
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// Writes data to stdout; a reader that has gone away ends the output, not the program.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes()));
+    match written.and_then(|()| out.flush()) {
+        Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("standard output: {why}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a message to stderr.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Columns of the terminal; 80 where there is none.
+fn columns() -> usize {
+    let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    terminal.unwrap_or(80).clamp(60, 160)
+}

@@ -1,0 +1,144 @@
+//! Flags that several commands share, and what they mean for a scenario.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use toml::Value;
+
+use crate::placement::STRATEGIES;
+use crate::queueing::QUEUES;
+use crate::scenario::{Document, Override, ScenarioError};
+
+use super::failure::Failure;
+
+/// Flags that change the scenario.
+#[derive(Debug, Args)]
+pub(super) struct ScenarioFlags {
+    /// Seed of the (first) run [default: the scenario's]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Placement of all tasks, such as `fgd`, `power-of-d:3` or
+    /// `spread:instanceId+binpack:memory`
+    #[arg(long, value_name = "P", long_help = strategy_help())]
+    strategy: Option<String>,
+    /// Queue policy
+    #[arg(long, value_name = "Q", long_help = queue_help())]
+    queue: Option<String>,
+    /// Which implementation decides; both take the same decisions
+    #[arg(long, value_name = "KIND")]
+    placer: Option<PlacerFlag>,
+    /// Set a key of the scenario; a path given here is relative to the current directory
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PlacerFlag {
+    /// Remembers what did not change
+    Indexed,
+    /// Scans every instance for every decision
+    Naive,
+}
+
+/// Flags about output and effort.
+#[derive(Debug, Args)]
+pub(super) struct OutputFlags {
+    /// Directory for the results [default: results/<scenario name>]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// What is printed
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: Format,
+    /// No progress bar
+    #[arg(long)]
+    pub(super) no_progress: bool,
+    /// Errors only on stderr
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// More on stderr
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A table to read
+    Table,
+    /// JSON
+    Json,
+    /// CSV
+    Csv,
+}
+
+impl OutputFlags {
+    /// Where results go.
+    pub(super) fn directory(&self, scenario: &str) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| Path::new("results").join(scenario))
+    }
+}
+
+impl ScenarioFlags {
+    /// The changes to the scenario, in the order in which later ones win: `--set` first.
+    pub(super) fn overrides(&self) -> Result<Vec<Override>, Failure> {
+        let mut changes = Vec::new();
+        for text in &self.set {
+            changes.push(Override::parse(text).map_err(|why| {
+                Failure::bad_input(format!("--set: {why}"))
+            })?);
+        }
+        let mut flag = |key: &str, value: Value| {
+            changes.push(Override { key: key.to_owned(), value });
+        };
+        if let Some(seed) = self.seed {
+            let seed = i64::try_from(seed)
+                .map_err(|_| Failure::bad_input(format!("--seed: {seed} is above 2^63 - 1")))?;
+            flag("seed", Value::Integer(seed));
+        }
+        if let Some(strategy) = &self.strategy {
+            flag("placement.strategy", Value::String(strategy.clone()));
+        }
+        if let Some(queue) = &self.queue {
+            flag("queue.policy", Value::String(queue.clone()));
+        }
+        if let Some(placer) = self.placer {
+            let name = match placer {
+                PlacerFlag::Indexed => "indexed",
+                PlacerFlag::Naive => "naive",
+            };
+            flag("placement.placer", Value::String(name.to_owned()));
+        }
+        Ok(changes)
+    }
+}
+
+/// Reads the scenario file.
+pub(super) fn document(path: &Path) -> Result<Document, ScenarioError> {
+    Document::read(path)
+}
+
+/// Tells the user what the scenario warned of.
+pub(super) fn warn(warnings: &[String], quiet: bool) {
+    for warning in warnings.iter().filter(|_| !quiet) {
+        super::say(&format!("warning: {warning}"));
+    }
+}
+
+fn strategy_help() -> String {
+    let mut text = "Placement of all standalone tasks and services: a name with optional \
+                    parameter, or ECS's own strategies chained with '+'. Known:\n"
+        .to_owned();
+    for entry in STRATEGIES {
+        let parameter = entry.parameter.map_or(String::new(), |one| format!(":<{one}>"));
+        text += &format!("  {}{parameter}\n      {}\n", entry.name, entry.summary);
+    }
+    text
+}
+
+fn queue_help() -> String {
+    let mut text = "Queue policy. Known:\n".to_owned();
+    for entry in QUEUES {
+        text += &format!("  {}\n      {}\n", entry.name, entry.summary);
+    }
+    text
+}

@@ -1,0 +1,120 @@
+//! `towtank run`: a scenario once.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::experiment::comparison_csv::summary_csv;
+use crate::experiment::grid::GridError;
+use crate::metrics::Summary;
+use crate::placement::RefusalHistogram;
+use crate::report::run_directory::{Output, Timing, json_text, task_file, write_run};
+use crate::report::summary_table::summary_table;
+use crate::run::{Finished, Progress, RunError};
+use crate::scenario::{Recording, Scenario};
+
+use super::failure::Failure;
+use super::options::{self, Format, OutputFlags, ScenarioFlags};
+use super::progress;
+use super::wall::Stopwatch;
+
+/// Kinds of waiting tasks explained at the end.
+const EXPLAINED_MAX: usize = 3;
+
+/// Arguments of `towtank run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Scenario file
+    scenario: PathBuf,
+    #[command(flatten)]
+    changes: ScenarioFlags,
+    #[command(flatten)]
+    output: OutputFlags,
+}
+
+/// Runs the scenario and writes its run directory.
+pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
+    progress::catch_interrupts()?;
+    let document = options::document(&args.scenario)?;
+    let scenario = Scenario::of(document, &args.changes.overrides()?)?;
+    options::warn(&scenario.warnings, args.output.quiet);
+    let place = args.output.directory(&scenario.spec.name);
+    let output = Output::begin(&place)?;
+    let seed = scenario.spec.seed;
+    let arm = scenario.arm();
+
+    let watch = Stopwatch::start();
+    let finished = simulate(args, &scenario, seed, &output)?;
+    let wall_s = watch.seconds();
+
+    write_run(output.path(), &scenario, &arm, seed, &finished, wall_s)?;
+    output.finish()?;
+    let summary = scenario.summary(&arm, seed, &finished);
+    explain_waiting(&finished, args.output.quiet);
+    if !args.output.quiet {
+        super::say(&format!("results are in {}", place.display()));
+    }
+    print_summary(args.output.format, &summary, &Timing::of(&finished, wall_s))
+}
+
+fn simulate(
+    args: &RunArgs,
+    scenario: &Scenario,
+    seed: u64,
+    output: &Output,
+) -> Result<Finished, Failure> {
+    let prepared = scenario.prepare(seed)?;
+    let wanted = !args.output.no_progress && !args.output.quiet;
+    let bar = progress::bar(prepared.len_hint(), "events from outside", wanted);
+    let mut recording = Recording::default();
+    if scenario.spec.record.tasks {
+        recording.tasks = Some(task_file(output.path())?);
+    }
+    let mut watch = |progress: Progress| {
+        bar.set_position(progress.externals);
+        !progress::interrupted()
+    };
+    let finished = prepared.run(recording, &mut watch);
+    bar.finish_and_clear();
+    finished.map_err(|source| {
+        let arm = scenario.arm();
+        match source {
+            RunError::Workload(why) => why.into(),
+            source => GridError::Run { arm, seed, source }.into(),
+        }
+    })
+}
+
+/// Says of tasks left waiting why no instance takes them.
+fn explain_waiting(finished: &Finished, quiet: bool) {
+    if quiet || finished.controller.waiting().is_empty() {
+        return;
+    }
+    let cluster = finished.controller.cluster();
+    let mut counts = std::collections::BTreeMap::new();
+    for (_, entry) in finished.controller.waiting().iter() {
+        *counts.entry(entry.class).or_insert(0) += entry.tasks.len();
+    }
+    let mut kinds: Vec<_> = counts.into_iter().collect();
+    kinds.sort_by_key(|&(class, count)| (std::cmp::Reverse(count), class));
+    for &(id, count) in kinds.iter().take(EXPLAINED_MAX) {
+        let class = cluster.class(id);
+        let why = RefusalHistogram::of(class, cluster);
+        super::say(&format!("{count} tasks of '{}' wait: {why}", class.definition.family));
+    }
+    if kinds.len() > EXPLAINED_MAX {
+        super::say(&format!("{} more kinds of tasks wait", kinds.len() - EXPLAINED_MAX));
+    }
+}
+
+fn print_summary(format: Format, summary: &Summary, timing: &Timing) -> Result<(), Failure> {
+    match format {
+        Format::Table => super::print(&summary_table(summary, super::columns())),
+        Format::Csv => super::print(&summary_csv(summary)),
+        Format::Json => {
+            let mut value = serde_json::to_value(summary).expect("a summary can be written");
+            value["wall"] = serde_json::to_value(timing).expect("a timing can be written");
+            super::print(&json_text(&value))
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! What the oracles simulate: Poisson arrivals on equal instances, through the whole library.
+
+use std::sync::{Arc, Mutex};
+
+use rayon::prelude::*;
+use towtank::backend::SimulatedBackend;
+use towtank::controller::{Change, Controller};
+use towtank::des::{Law, Purpose, Seed, SimDuration, SimTime, law};
+use towtank::metrics::{Observation, Recorder, Recorders};
+use towtank::model::{
+    AttributeSet, CapacityId, Cluster, Cpu, DefinitionId, InstanceSpec, Outcome, Price, Submission,
+    TaskDefinition, TaskId,
+};
+use towtank::placement::{PlacementSpec, PlacerKind, TieBreak};
+use towtank::queueing::queue_policy;
+use towtank::run::{Run, Until};
+use towtank::workload::{Behaviour, External, Ids, Machines, Source, Workload, WorkloadError};
+
+pub const RUNS: u64 = 30;
+const GAP: Purpose = Purpose(1);
+const KIND: Purpose = Purpose(2);
+const LENGTH: Purpose = Purpose(3);
+
+/// A class of tasks: arrival rate per second, size in vCPU, law of the run time in seconds.
+#[derive(Debug, Clone)]
+pub struct Class {
+    pub rate: f64,
+    pub vcpus: u64,
+    pub run_time: Law,
+}
+
+impl Class {
+    pub fn new(rate: f64, vcpus: u64, run_time: Law) -> Class {
+        Class { rate, vcpus, run_time }
+    }
+}
+
+/// What is simulated.
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub classes: Vec<Class>,
+    pub instances: usize,
+    pub vcpus: u64,
+    pub placement: &'static str,
+    pub queue: &'static str,
+    /// Tasks, those of the warm-up included.
+    pub tasks: u64,
+    pub warm_up: u64,
+    /// Tasks per submission, placed all or none.
+    pub gang: u32,
+    /// All classes in one task group.
+    pub one_group: bool,
+    /// Count the time with at least so many tasks running.
+    pub crowd: u32,
+    /// Cut the run there.
+    pub until: Option<SimTime>,
+}
+
+impl Model {
+    /// Tasks that are turned away if they do not fit.
+    pub fn loss(classes: Vec<Class>, instances: usize, vcpus: u64) -> Model {
+        Model {
+            classes,
+            instances,
+            vcpus,
+            placement: "first-fit",
+            queue: "reject",
+            tasks: 0,
+            warm_up: 0,
+            gang: 1,
+            one_group: false,
+            crowd: u32::MAX,
+            until: None,
+        }
+    }
+
+    /// Tasks that wait, first in, first out.
+    pub fn waiting(classes: Vec<Class>, instances: usize, vcpus: u64) -> Model {
+        Model { queue: "fifo", ..Model::loss(classes, instances, vcpus) }
+    }
+
+    pub fn placed_by(self, placement: &'static str) -> Model {
+        Model { placement, ..self }
+    }
+
+    /// Measures `tasks` tasks after `warm_up` others.
+    pub fn measuring(self, tasks: u64, warm_up: u64) -> Model {
+        Model { tasks: tasks + warm_up, warm_up, ..self }
+    }
+
+    /// The runs of the gate, with fixed seeds.
+    pub fn replicate(&self) -> Vec<Tally> {
+        (1..=RUNS).into_par_iter().map(|seed| self.simulate(seed)).collect()
+    }
+
+    /// The instances.
+    pub fn machines(&self) -> Machines {
+        let machine = |index: usize| InstanceSpec {
+            name: format!("i-{index}"),
+            capacity: CapacityId(0),
+            cpu: Cpu::from_vcpus(self.vcpus).unwrap(),
+            memory_mib: 1024,
+            gpus: 0,
+            eni_slots: 0,
+            attributes: AttributeSet::default(),
+            price: Price(0),
+            speed_milli: 1000,
+            agent_version: None,
+            registered_at: None,
+        };
+        Machines::new((0..self.instances).map(machine))
+    }
+
+    /// The control plane.
+    pub fn controller(&self, seed: Seed) -> Controller {
+        let spec = PlacementSpec::parse(self.placement).unwrap();
+        let placer = spec.build(PlacerKind::Indexed, TieBreak::LowestId, seed, None).unwrap();
+        Controller::new(vec![placer], (queue_policy(self.queue).unwrap().build)())
+    }
+
+    /// One run.
+    pub fn simulate(&self, seed: u64) -> Tally {
+        let seed = Seed(seed);
+        let shared = Arc::new(Mutex::new(Tally::default()));
+        let mut recorders = Recorders::new(SimDuration::ZERO);
+        recorders.own.push(Box::new(TallyRecorder::new(self, Arc::clone(&shared))));
+        let run = Run {
+            workload: Workload::new(vec![
+                Box::new(self.machines()),
+                Box::new(Arrivals::new(seed, self)),
+            ]),
+            controller: self.controller(seed),
+            backend: &mut SimulatedBackend::new(seed, Vec::new()),
+            recorders,
+            until: Until { time: self.until, drained: false },
+            audit_every: 0,
+            watch: &mut |_| true,
+        };
+        run.run().unwrap();
+        let tally = shared.lock().unwrap().clone();
+        tally
+    }
+}
+
+pub fn exponential(mean: f64) -> Law {
+    law::Exponential::new(mean).unwrap().into()
+}
+
+/// Poisson arrivals of several classes, as one source. Definitions are numbered like the classes.
+#[derive(Debug)]
+pub struct Arrivals {
+    seed: Seed,
+    classes: Vec<Class>,
+    definitions: Vec<DefinitionId>,
+    group: Option<Arc<str>>,
+    gang: u32,
+    gap: Law,
+    rate: f64,
+    left: u64,
+    next: u64,
+    /// Seconds, exact enough: below one microsecond over the longest run here.
+    now: f64,
+}
+
+impl Arrivals {
+    pub fn new(seed: Seed, model: &Model) -> Arrivals {
+        let rate = model.classes.iter().map(|class| class.rate).sum();
+        Arrivals {
+            seed,
+            classes: model.classes.clone(),
+            definitions: Vec::new(),
+            group: model.one_group.then(|| Arc::from("jobs")),
+            gang: model.gang,
+            gap: exponential(1.0 / rate),
+            rate,
+            left: model.tasks,
+            next: 0,
+            now: 0.0,
+        }
+    }
+
+    fn draw_class(&self, u: f64) -> usize {
+        let mut left = u * self.rate;
+        let last = self.classes.len() - 1;
+        let mut kind = 0;
+        while kind < last && left >= self.classes[kind].rate {
+            left -= self.classes[kind].rate;
+            kind += 1;
+        }
+        kind
+    }
+}
+
+impl Source for Arrivals {
+    fn next_event(&mut self, ids: &mut Ids) -> Result<Option<(SimTime, External)>, WorkloadError> {
+        if self.definitions.is_empty() {
+            for (kind, class) in self.classes.iter().enumerate() {
+                let cpu = Cpu::from_vcpus(class.vcpus).unwrap();
+                let definition = TaskDefinition::new(format!("class-{kind}"), cpu, 0);
+                self.definitions.push(ids.definition(&definition));
+            }
+        }
+        if self.next == self.left {
+            return Ok(None);
+        }
+        let k = self.next;
+        self.next += 1;
+        self.now += self.gap.quantile(self.seed.uniform(GAP, k, 0));
+        let kind = if self.classes.len() == 1 {
+            0
+        } else {
+            self.draw_class(self.seed.uniform(KIND, k, 0))
+        };
+        let seconds = self.classes[kind].run_time.quantile(self.seed.uniform(LENGTH, k, 0));
+        let run_time = SimDuration::from_secs_f64_checked(seconds);
+        let submission = Submission {
+            id: ids.submission(),
+            definition: self.definitions[kind],
+            group: self.group.clone(),
+            count: self.gang,
+            all_or_nothing: self.gang > 1,
+            label: None,
+        };
+        let at = SimTime::ZERO + SimDuration::from_secs_f64_checked(self.now).unwrap();
+        let behaviour = Behaviour { run_time, ends: Outcome::Completed };
+        Ok(Some((at, External::Submit(submission, behaviour))))
+    }
+}
+
+/// What one run yields. Tasks of the warm-up are left out; times are counted from the first
+/// arrival after it to the last arrival, so that the emptying at the end is not measured.
+#[derive(Debug, Default, Clone)]
+pub struct Tally {
+    /// By class.
+    pub arrived: Vec<u64>,
+    /// By class.
+    pub rejected: Vec<u64>,
+    pub started: u64,
+    pub waited: u64,
+    pub wait_micros: u128,
+    pub span: u64,
+    pub cpu_used: u128,
+    pub empty: u128,
+    pub task_micros: u128,
+    pub crowded: u64,
+    /// Tasks running when the run ended.
+    pub running_at_end: u32,
+}
+
+impl Tally {
+    pub fn blocked(&self, class: usize) -> f64 {
+        self.rejected[class] as f64 / self.arrived[class] as f64
+    }
+
+    /// Mean vCPUs in use.
+    pub fn vcpus_used(&self) -> f64 {
+        self.cpu_used as f64 / f64::from(Cpu::VCPU.0) / self.span as f64
+    }
+
+    pub fn empty(&self) -> f64 {
+        self.empty as f64 / self.span as f64
+    }
+
+    pub fn running(&self) -> f64 {
+        self.task_micros as f64 / self.span as f64
+    }
+
+    pub fn crowded(&self) -> f64 {
+        self.crowded as f64 / self.span as f64
+    }
+
+    pub fn mean_wait(&self) -> f64 {
+        self.wait_micros as f64 / 1e6 / self.started as f64
+    }
+
+    pub fn share_waited(&self) -> f64 {
+        self.waited as f64 / self.started as f64
+    }
+}
+
+/// Fills a [`Tally`] in O(1) per change and hands it over at the end.
+#[derive(Debug)]
+struct TallyRecorder {
+    shared: Arc<Mutex<Tally>>,
+    tally: Tally,
+    warm_up: u64,
+    tasks: u64,
+    crowd: u32,
+    last: SimTime,
+    cpu_used: u64,
+    empty: u32,
+    running: u32,
+    created: u64,
+}
+
+impl TallyRecorder {
+    fn new(model: &Model, shared: Arc<Mutex<Tally>>) -> TallyRecorder {
+        let zeros = vec![0; model.classes.len()];
+        TallyRecorder {
+            shared,
+            tally: Tally { arrived: zeros.clone(), rejected: zeros, ..Tally::default() },
+            warm_up: model.warm_up,
+            tasks: model.tasks,
+            crowd: model.crowd,
+            last: SimTime::ZERO,
+            cpu_used: 0,
+            empty: 0,
+            running: 0,
+            created: 0,
+        }
+    }
+
+    fn advance(&mut self, now: SimTime) {
+        if self.created > self.warm_up && self.created < self.tasks && now > self.last {
+            let micros = (now - self.last).micros();
+            let tally = &mut self.tally;
+            tally.span += micros;
+            tally.cpu_used += u128::from(self.cpu_used) * u128::from(micros);
+            tally.empty += u128::from(self.empty) * u128::from(micros);
+            tally.task_micros += u128::from(self.running) * u128::from(micros);
+            tally.crowded += if self.running >= self.crowd { micros } else { 0 };
+        }
+        self.last = now;
+    }
+
+    fn started(&mut self, task: TaskId, wait: SimDuration) {
+        self.running += 1;
+        if task.number >= self.warm_up {
+            self.tally.wait_micros += u128::from(wait.micros());
+            self.tally.waited += u64::from(wait > SimDuration::ZERO);
+            self.tally.started += 1;
+        }
+    }
+}
+
+impl Recorder for TallyRecorder {
+    fn record(&mut self, seen: &Observation<'_>) {
+        self.advance(seen.now);
+        let totals = seen.cluster.totals();
+        (self.cpu_used, self.empty) = (totals.cpu_used, totals.empty_instances);
+        self.created = seen.cluster.tasks_created();
+        let kind = |class| seen.cluster.class(class).definition_id.index();
+        for change in seen.changes {
+            match *change {
+                Change::TaskCreated { task, class, .. } if task.number >= self.warm_up => {
+                    self.tally.arrived[kind(class)] += 1;
+                }
+                Change::TaskEnded { task, outcome: Outcome::Rejected } => {
+                    if task.number >= self.warm_up {
+                        let class = seen.lives.get(task).unwrap().class;
+                        self.tally.rejected[kind(class)] += 1;
+                    }
+                }
+                Change::TaskEnded { .. } => self.running -= 1,
+                Change::TaskStarted(task) => {
+                    self.started(task, seen.now - seen.lives.get(task).unwrap().submitted);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn finish(&mut self, now: SimTime, _: &Cluster) {
+        self.advance(now);
+        self.tally.running_at_end = self.running;
+        *self.shared.lock().unwrap() = std::mem::take(&mut self.tally);
+    }
+}
