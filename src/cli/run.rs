@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 
 use crate::experiment::comparison_csv::summary_csv;
 use crate::experiment::grid::GridError;
@@ -107,14 +108,20 @@ fn explain_waiting(finished: &Finished, quiet: bool) {
     }
 }
 
+/// What `run --format json` prints: the summary, and apart from it the wall clock.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    summary: &'a Summary,
+    wall: &'a Timing,
+}
+
 fn print_summary(format: Format, summary: &Summary, timing: &Timing) -> Result<(), Failure> {
     match format {
         Format::Table => super::print(&summary_table(summary, super::columns())),
         Format::Csv => super::print(&summary_csv(summary)),
         Format::Json => {
-            let mut value = serde_json::to_value(summary).expect("a summary can be written");
-            value["wall"] = serde_json::to_value(timing).expect("a timing can be written");
-            super::print(&json_text(&value))
+            super::print(&json_text(&Printed { summary, wall: timing }))
         }
     }
 }

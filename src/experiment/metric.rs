@@ -145,7 +145,8 @@ pub const METRICS: &[Metric] = {
         metric(
             "instances.empty_mean",
             Count,
-            Neither,
+            // An empty instance can be given back.
+            Higher,
             "mean empty instances",
         ),
         metric("makespan_s", Seconds, Lower, "makespan"),
@@ -340,7 +341,7 @@ mod tests {
 
     #[test]
     fn what_has_no_better_direction_cannot_be_ranked_by() {
-        let error = "instances.empty_mean".parse::<MetricName>().unwrap_err();
+        let error = "instances.launched".parse::<MetricName>().unwrap_err();
         assert!(matches!(error, MetricError::NotRankable { .. }));
         assert!(
             error

@@ -3,29 +3,29 @@
 use std::cmp::Reverse;
 
 /// Erlang's B formula: the share of tasks lost by `servers` servers under a load of `load` Erlang.
-pub fn erlang_b(servers: u32, load: f64) -> f64 {
+pub(crate) fn erlang_b(servers: u32, load: f64) -> f64 {
     (1..=servers).fold(1.0, |lost, n| load * lost / (f64::from(n) + load * lost))
 }
 
 /// Erlang's C formula: the share of tasks that wait.
-pub fn erlang_c(servers: u32, load: f64) -> f64 {
+pub(crate) fn erlang_c(servers: u32, load: f64) -> f64 {
     let lost = erlang_b(servers, load);
     let free = 1.0 - load / f64::from(servers);
     lost / (free + (1.0 - free) * lost)
 }
 
 /// Mean waiting time of M/M/c with mean service time 1.
-pub fn erlang_wait(servers: u32, load: f64) -> f64 {
+pub(crate) fn erlang_wait(servers: u32, load: f64) -> f64 {
     erlang_c(servers, load) / (f64::from(servers) - load)
 }
 
 /// Mean waiting time of M/G/1 with mean service time 1 (Pollaczek-Khinchine).
-pub fn single_server_wait(load: f64, squared_variation: f64) -> f64 {
+pub(crate) fn single_server_wait(load: f64, squared_variation: f64) -> f64 {
     load / (1.0 - load) * (1.0 + squared_variation) / 2.0
 }
 
 /// Probability that a Poisson variate is at least `least`.
-pub fn poisson_tail(mean: f64, least: u32) -> f64 {
+pub(crate) fn poisson_tail(mean: f64, least: u32) -> f64 {
     let (mut term, mut below) = ((-mean).exp(), 0.0);
     for n in 0..least {
         below += term;
@@ -36,7 +36,7 @@ pub fn poisson_tail(mean: f64, least: u32) -> f64 {
 
 /// Kaufman-Roberts: blocking of each class (load in Erlang, units per task) that share `units`
 /// units, and the mean number of units used.
-pub fn kaufman_roberts(units: usize, classes: &[(f64, usize)]) -> (Vec<f64>, f64) {
+pub(crate) fn kaufman_roberts(units: usize, classes: &[(f64, usize)]) -> (Vec<f64>, f64) {
     let mut used = vec![1.0];
     for n in 1..=units {
         let fits = classes.iter().filter(|(_, size)| *size <= n);
@@ -51,17 +51,17 @@ pub fn kaufman_roberts(units: usize, classes: &[(f64, usize)]) -> (Vec<f64>, f64
 
 /// An instance as a decision rule sees it.
 #[derive(Debug, Clone, Copy)]
-pub struct Slot {
-    pub index: usize,
-    pub free: usize,
-    pub tasks: usize,
+pub(crate) struct Slot {
+    pub(crate) index: usize,
+    pub(crate) free: usize,
+    pub(crate) tasks: usize,
 }
 
 /// Chooses among the feasible instances (ascending, not empty): instances with probabilities.
-pub type Rule = fn(&[Slot]) -> Vec<(usize, f64)>;
+pub(crate) type Rule = fn(&[Slot]) -> Vec<(usize, f64)>;
 
 /// The first feasible instance.
-pub fn first(feasible: &[Slot]) -> Vec<(usize, f64)> {
+pub(crate) fn first(feasible: &[Slot]) -> Vec<(usize, f64)> {
     vec![(feasible[0].index, 1.0)]
 }
 
@@ -72,32 +72,32 @@ fn first_by<K: Ord>(feasible: &[Slot], key: impl Fn(&Slot) -> K) -> Vec<(usize, 
 }
 
 /// Least free, ties to the lowest index.
-pub fn least_free(feasible: &[Slot]) -> Vec<(usize, f64)> {
+pub(crate) fn least_free(feasible: &[Slot]) -> Vec<(usize, f64)> {
     first_by(feasible, |slot| slot.free)
 }
 
 /// Most free, ties to the lowest index.
-pub fn most_free(feasible: &[Slot]) -> Vec<(usize, f64)> {
+pub(crate) fn most_free(feasible: &[Slot]) -> Vec<(usize, f64)> {
     first_by(feasible, |slot| Reverse(slot.free))
 }
 
 /// Fewest tasks, ties to the lowest index: ECS's `spread(instanceId)` within one task group.
-pub fn fewest_tasks(feasible: &[Slot]) -> Vec<(usize, f64)> {
+pub(crate) fn fewest_tasks(feasible: &[Slot]) -> Vec<(usize, f64)> {
     first_by(feasible, |slot| slot.tasks)
 }
 
 /// Fewest tasks, then least free.
-pub fn fewest_tasks_least_free(feasible: &[Slot]) -> Vec<(usize, f64)> {
+pub(crate) fn fewest_tasks_least_free(feasible: &[Slot]) -> Vec<(usize, f64)> {
     first_by(feasible, |slot| (slot.tasks, slot.free))
 }
 
 /// Any, uniformly.
-pub fn uniform(feasible: &[Slot]) -> Vec<(usize, f64)> {
+pub(crate) fn uniform(feasible: &[Slot]) -> Vec<(usize, f64)> {
     feasible.iter().map(|slot| (slot.index, 1.0 / feasible.len() as f64)).collect()
 }
 
 /// Any of those with fewest tasks, uniformly.
-pub fn uniform_of_fewest(feasible: &[Slot]) -> Vec<(usize, f64)> {
+pub(crate) fn uniform_of_fewest(feasible: &[Slot]) -> Vec<(usize, f64)> {
     let fewest = feasible.iter().map(|slot| slot.tasks).min();
     let kept: Vec<Slot> =
         feasible.iter().copied().filter(|slot| Some(slot.tasks) == fewest).collect();
@@ -105,7 +105,7 @@ pub fn uniform_of_fewest(feasible: &[Slot]) -> Vec<(usize, f64)> {
 }
 
 /// Of two draws with replacement the one with more free, the first draw where equal.
-pub fn two_choices(feasible: &[Slot]) -> Vec<(usize, f64)> {
+pub(crate) fn two_choices(feasible: &[Slot]) -> Vec<(usize, f64)> {
     let share = 1.0 / (feasible.len() * feasible.len()) as f64;
     let pairs = feasible.iter().flat_map(|one| feasible.iter().map(move |two| (one, two)));
     let better = |(one, two): (&Slot, &Slot)| if two.free > one.free { two.index } else { one.index };
@@ -114,24 +114,24 @@ pub fn two_choices(feasible: &[Slot]) -> Vec<(usize, f64)> {
 
 /// Instances of equal size that lose what does not fit; service times exponential with mean 1.
 #[derive(Debug, Clone)]
-pub struct LossSystem {
-    pub instances: usize,
-    pub units: usize,
+pub(crate) struct LossSystem {
+    pub(crate) instances: usize,
+    pub(crate) units: usize,
     /// Arrival rate and size of each class.
-    pub classes: Vec<(f64, usize)>,
+    pub(crate) classes: Vec<(f64, usize)>,
 }
 
 /// What is known of a loss system in the long run.
 #[derive(Debug, Clone)]
-pub struct LongRun {
+pub(crate) struct LongRun {
     /// By class.
-    pub blocked: Vec<f64>,
+    pub(crate) blocked: Vec<f64>,
     /// Share of the units in use.
-    pub utilisation: f64,
+    pub(crate) utilisation: f64,
     /// Mean number of empty instances.
-    pub empty: f64,
+    pub(crate) empty: f64,
     /// Number of states of the chain.
-    pub states: usize,
+    pub(crate) states: usize,
 }
 
 /// Tasks of each class on one instance.
@@ -165,7 +165,7 @@ impl LossSystem {
     }
 
     /// Solves the balance equations under a rule, by Gauss-Seidel to 1e-15.
-    pub fn solve(&self, rule: Rule) -> LongRun {
+    pub(crate) fn solve(&self, rule: Rule) -> LongRun {
         let contents = self.contents();
         let mut states: Vec<Vec<Content>> = vec![Vec::new()];
         for _ in 0..self.instances {

@@ -16,49 +16,49 @@ use towtank::queueing::queue_policy;
 use towtank::run::{Run, Until};
 use towtank::workload::{Behaviour, External, Ids, Machines, Source, Workload, WorkloadError};
 
-pub const RUNS: u64 = 30;
+pub(crate) const RUNS: u64 = 30;
 const GAP: Purpose = Purpose(1);
 const KIND: Purpose = Purpose(2);
 const LENGTH: Purpose = Purpose(3);
 
 /// A class of tasks: arrival rate per second, size in vCPU, law of the run time in seconds.
 #[derive(Debug, Clone)]
-pub struct Class {
-    pub rate: f64,
-    pub vcpus: u64,
-    pub run_time: Law,
+pub(crate) struct Class {
+    pub(crate) rate: f64,
+    pub(crate) vcpus: u64,
+    pub(crate) run_time: Law,
 }
 
 impl Class {
-    pub fn new(rate: f64, vcpus: u64, run_time: Law) -> Class {
+    pub(crate) fn new(rate: f64, vcpus: u64, run_time: Law) -> Class {
         Class { rate, vcpus, run_time }
     }
 }
 
 /// What is simulated.
 #[derive(Debug, Clone)]
-pub struct Model {
-    pub classes: Vec<Class>,
-    pub instances: usize,
-    pub vcpus: u64,
-    pub placement: &'static str,
-    pub queue: &'static str,
+pub(crate) struct Model {
+    pub(crate) classes: Vec<Class>,
+    pub(crate) instances: usize,
+    pub(crate) vcpus: u64,
+    pub(crate) placement: &'static str,
+    pub(crate) queue: &'static str,
     /// Tasks, those of the warm-up included.
-    pub tasks: u64,
-    pub warm_up: u64,
+    pub(crate) tasks: u64,
+    pub(crate) warm_up: u64,
     /// Tasks per submission, placed all or none.
-    pub gang: u32,
+    pub(crate) gang: u32,
     /// All classes in one task group.
-    pub one_group: bool,
+    pub(crate) one_group: bool,
     /// Count the time with at least so many tasks running.
-    pub crowd: u32,
+    pub(crate) crowd: u32,
     /// Cut the run there.
-    pub until: Option<SimTime>,
+    pub(crate) until: Option<SimTime>,
 }
 
 impl Model {
     /// Tasks that are turned away if they do not fit.
-    pub fn loss(classes: Vec<Class>, instances: usize, vcpus: u64) -> Model {
+    pub(crate) fn loss(classes: Vec<Class>, instances: usize, vcpus: u64) -> Model {
         Model {
             classes,
             instances,
@@ -75,26 +75,26 @@ impl Model {
     }
 
     /// Tasks that wait, first in, first out.
-    pub fn waiting(classes: Vec<Class>, instances: usize, vcpus: u64) -> Model {
+    pub(crate) fn waiting(classes: Vec<Class>, instances: usize, vcpus: u64) -> Model {
         Model { queue: "fifo", ..Model::loss(classes, instances, vcpus) }
     }
 
-    pub fn placed_by(self, placement: &'static str) -> Model {
+    pub(crate) fn placed_by(self, placement: &'static str) -> Model {
         Model { placement, ..self }
     }
 
     /// Measures `tasks` tasks after `warm_up` others.
-    pub fn measuring(self, tasks: u64, warm_up: u64) -> Model {
+    pub(crate) fn measuring(self, tasks: u64, warm_up: u64) -> Model {
         Model { tasks: tasks + warm_up, warm_up, ..self }
     }
 
     /// The runs of the gate, with fixed seeds.
-    pub fn replicate(&self) -> Vec<Tally> {
+    pub(crate) fn replicate(&self) -> Vec<Tally> {
         (1..=RUNS).into_par_iter().map(|seed| self.simulate(seed)).collect()
     }
 
     /// The instances.
-    pub fn machines(&self) -> Machines {
+    pub(crate) fn machines(&self) -> Machines {
         let machine = |index: usize| InstanceSpec {
             name: format!("i-{index}"),
             capacity: CapacityId(0),
@@ -112,14 +112,14 @@ impl Model {
     }
 
     /// The control plane.
-    pub fn controller(&self, seed: Seed) -> Controller {
+    pub(crate) fn controller(&self, seed: Seed) -> Controller {
         let spec = PlacementSpec::parse(self.placement).unwrap();
         let placer = spec.build(PlacerKind::Indexed, TieBreak::LowestId, seed, None).unwrap();
         Controller::new(vec![placer], (queue_policy(self.queue).unwrap().build)())
     }
 
     /// One run.
-    pub fn simulate(&self, seed: u64) -> Tally {
+    pub(crate) fn simulate(&self, seed: u64) -> Tally {
         let seed = Seed(seed);
         let shared = Arc::new(Mutex::new(Tally::default()));
         let mut recorders = Recorders::new(SimDuration::ZERO);
@@ -142,13 +142,13 @@ impl Model {
     }
 }
 
-pub fn exponential(mean: f64) -> Law {
+pub(crate) fn exponential(mean: f64) -> Law {
     law::Exponential::new(mean).unwrap().into()
 }
 
 /// Poisson arrivals of several classes, as one source. Definitions are numbered like the classes.
 #[derive(Debug)]
-pub struct Arrivals {
+pub(crate) struct Arrivals {
     seed: Seed,
     classes: Vec<Class>,
     definitions: Vec<DefinitionId>,
@@ -163,7 +163,7 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    pub fn new(seed: Seed, model: &Model) -> Arrivals {
+    pub(crate) fn new(seed: Seed, model: &Model) -> Arrivals {
         let rate = model.classes.iter().map(|class| class.rate).sum();
         Arrivals {
             seed,
@@ -230,50 +230,50 @@ impl Source for Arrivals {
 /// What one run yields. Tasks of the warm-up are left out; times are counted from the first
 /// arrival after it to the last arrival, so that the emptying at the end is not measured.
 #[derive(Debug, Default, Clone)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// By class.
-    pub arrived: Vec<u64>,
+    pub(crate) arrived: Vec<u64>,
     /// By class.
-    pub rejected: Vec<u64>,
-    pub started: u64,
-    pub waited: u64,
-    pub wait_micros: u128,
-    pub span: u64,
-    pub cpu_used: u128,
-    pub empty: u128,
-    pub task_micros: u128,
-    pub crowded: u64,
+    pub(crate) rejected: Vec<u64>,
+    pub(crate) started: u64,
+    pub(crate) waited: u64,
+    pub(crate) wait_micros: u128,
+    pub(crate) span: u64,
+    pub(crate) cpu_used: u128,
+    pub(crate) empty: u128,
+    pub(crate) task_micros: u128,
+    pub(crate) crowded: u64,
     /// Tasks running when the run ended.
-    pub running_at_end: u32,
+    pub(crate) running_at_end: u32,
 }
 
 impl Tally {
-    pub fn blocked(&self, class: usize) -> f64 {
+    pub(crate) fn blocked(&self, class: usize) -> f64 {
         self.rejected[class] as f64 / self.arrived[class] as f64
     }
 
     /// Mean vCPUs in use.
-    pub fn vcpus_used(&self) -> f64 {
+    pub(crate) fn vcpus_used(&self) -> f64 {
         self.cpu_used as f64 / f64::from(Cpu::VCPU.0) / self.span as f64
     }
 
-    pub fn empty(&self) -> f64 {
+    pub(crate) fn empty(&self) -> f64 {
         self.empty as f64 / self.span as f64
     }
 
-    pub fn running(&self) -> f64 {
+    pub(crate) fn running(&self) -> f64 {
         self.task_micros as f64 / self.span as f64
     }
 
-    pub fn crowded(&self) -> f64 {
+    pub(crate) fn crowded(&self) -> f64 {
         self.crowded as f64 / self.span as f64
     }
 
-    pub fn mean_wait(&self) -> f64 {
+    pub(crate) fn mean_wait(&self) -> f64 {
         self.wait_micros as f64 / 1e6 / self.started as f64
     }
 
-    pub fn share_waited(&self) -> f64 {
+    pub(crate) fn share_waited(&self) -> f64 {
         self.waited as f64 / self.started as f64
     }
 }

@@ -5,31 +5,38 @@ use std::path::Path;
 
 /// A source file.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub(super) struct Source {
     /// Path below the repository, with `/`.
-    pub path: String,
+    pub(super) path: String,
     /// The text as it is.
-    pub text: String,
+    pub(super) text: String,
     /// The text with comments, strings and character literals blanked, line for line.
-    pub code: String,
+    pub(super) code: String,
 }
 
 impl Source {
     /// A source file of that path and text.
-    pub fn new(path: &str, text: &str) -> Source {
-        Source { path: path.to_owned(), text: text.to_owned(), code: blank_non_code(text) }
+    pub(super) fn new(path: &str, text: &str) -> Source {
+        Source {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            code: blank_non_code(text),
+        }
     }
 
     /// Whether the whole file is tests or fixtures of tests.
-    pub fn is_test(&self) -> bool {
+    pub(super) fn is_test(&self) -> bool {
         let path = Path::new(&self.path);
-        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let stem = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default();
         let in_folder = path.components().any(|part| part.as_os_str() == "tests");
         in_folder || stem == "tests" || stem == "fixtures" || stem.ends_with("_tests")
     }
 
     /// The code without inline modules that are compiled for tests only.
-    pub fn code_without_tests(&self) -> String {
+    pub(super) fn code_without_tests(&self) -> String {
         let mut code = self.code.clone();
         let marker = "#[cfg(test)]";
         let mut from = 0;
@@ -48,18 +55,21 @@ impl Source {
     }
 
     /// `path:line` of a byte offset into the code.
-    pub fn place(&self, offset: usize) -> String {
+    pub(super) fn place(&self, offset: usize) -> String {
         format!("{}:{}", self.path, line_of(&self.code, offset))
     }
 }
 
 /// Line of an offset, from 1.
-pub fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count()
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes()[..offset]
+        .iter()
+        .filter(|&&byte| byte == b'\n')
+        .count()
 }
 
 /// Offset of the brace that closes the one at `open`.
-pub fn matching_brace(code: &str, open: usize) -> Option<usize> {
+pub(super) fn matching_brace(code: &str, open: usize) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, byte) in code.bytes().enumerate().skip(open) {
         match byte {
@@ -75,11 +85,16 @@ pub fn matching_brace(code: &str, open: usize) -> Option<usize> {
 }
 
 /// Every name that follows the keyword `fn`, with the offset of the keyword.
-pub fn functions(code: &str) -> Vec<(usize, String)> {
-    let starts = code.match_indices("fn ").filter(|&(at, _)| !is_word_before(code, at));
+pub(super) fn functions(code: &str) -> Vec<(usize, String)> {
+    let starts = code
+        .match_indices("fn ")
+        .filter(|&(at, _)| !is_word_before(code, at));
     let named = starts.filter_map(|(at, _)| {
         let rest = code[at + 3..].trim_start();
-        let name: String = rest.chars().take_while(|&c| c.is_alphanumeric() || c == '_').collect();
+        let name: String = rest
+            .chars()
+            .take_while(|&c| c.is_alphanumeric() || c == '_')
+            .collect();
         (!name.is_empty()).then_some((at, name))
     });
     named.collect()
@@ -87,7 +102,7 @@ pub fn functions(code: &str) -> Vec<(usize, String)> {
 
 /// Offsets of the braces around the body of the function whose keyword is at `at`; none where it
 /// has no body.
-pub fn body(code: &str, at: usize) -> Option<(usize, usize)> {
+pub(super) fn body(code: &str, at: usize) -> Option<(usize, usize)> {
     let mut depth = 0_i32;
     for (index, byte) in code.bytes().enumerate().skip(at) {
         match byte {
@@ -102,28 +117,35 @@ pub fn body(code: &str, at: usize) -> Option<(usize, usize)> {
 }
 
 /// Offsets where `word` stands by itself, so that `print!` is not found in `eprint!`.
-pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+pub(super) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let starts_as_word = word.starts_with(is_word);
     let ends_as_word = word.ends_with(is_word);
-    code.match_indices(word).map(|(at, _)| at).filter(move |&at| {
-        let after = code[at + word.len()..].chars().next();
-        !(starts_as_word && is_word_before(code, at))
-            && !(ends_as_word && after.is_some_and(is_word))
-    })
+    code.match_indices(word)
+        .map(|(at, _)| at)
+        .filter(move |&at| {
+            let after = code[at + word.len()..].chars().next();
+            !(starts_as_word && is_word_before(code, at))
+                && !(ends_as_word && after.is_some_and(is_word))
+        })
 }
 
 fn is_word_before(code: &str, at: usize) -> bool {
-    code[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_')
+    code[..at]
+        .chars()
+        .next_back()
+        .is_some_and(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// Spaces of the same number of bytes, with the line ends kept.
 fn blanked(text: &str) -> String {
-    text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
+    text.bytes()
+        .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
+        .collect()
 }
 
 /// Blanks comments, strings and character literals; offsets and lines stay as they are.
-pub fn blank_non_code(text: &str) -> String {
+pub(super) fn blank_non_code(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     while at < text.len() {
@@ -159,10 +181,16 @@ fn not_code(rest: &str, before: Option<char>) -> usize {
         if hashed[hashes..].starts_with('"') {
             let close = format!("\"{}", "#".repeat(hashes));
             let skipped = rest.len() - hashed.len() + hashes + 1;
-            return rest[skipped..].find(&close).map_or(rest.len(), |e| skipped + e + close.len());
+            return rest[skipped..]
+                .find(&close)
+                .map_or(rest.len(), |e| skipped + e + close.len());
         }
     }
-    if rest.starts_with('\'') { character(rest) } else { 0 }
+    if rest.starts_with('\'') {
+        character(rest)
+    } else {
+        0
+    }
 }
 
 /// Bytes of a character literal; 0 where the quote begins a lifetime.
