@@ -1,18 +1,19 @@
 //! The documentation is true: its commands run, its links lead somewhere, its references name every
 //! key, name and column there is.
 //!
-//! Commands are the lines of `sh` blocks and those after `$ ` in `console` blocks of `README.md` and
-//! `docs/*.md` that call `towtank` or `cargo run`. They run in a folder with a copy of `scenarios/`
-//! and must end with exit code 0, or with N where the line ends in `# exit N`. A block is left out
-//! if a line before it says `<!-- needs WHAT -->` (files that are not in the repository) or
+//! Commands are the lines of `sh` blocks, and those after `$ ` in `console` blocks, of `README.md`
+//! and `docs/*.md` that call `towtank` or `cargo run`. They run in a folder with a copy of
+//! `scenarios/` and must end with exit code 0, or with N where the line ends in `# exit N`. A block
+//! is left out if a line before it says `<!-- needs WHAT -->` (files not in the repository) or
 //! `<!-- not run: WHY -->`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use towtank::experiment::metric::METRICS;
-use towtank::placement::STRATEGIES;
+use towtank::placement::{PlacementSpec, STRATEGIES};
 use towtank::queueing::QUEUES;
+use towtank::scenario::{Document, Scenario};
 use towtank::workload::format::FORMATS;
 
 fn repository() -> &'static Path {
@@ -114,7 +115,7 @@ fn steps(lines: &[(usize, &str)], prompted: bool) -> Vec<Step> {
             .trim()
             .strip_prefix("exit ")
             .and_then(|code| code.parse().ok());
-        let arguments = of_towtank(shell_words(command));
+        let arguments = of_towtank(&shell_words(command));
         steps.extend(arguments.map(|arguments| Step {
             line: number + 1,
             arguments,
@@ -126,7 +127,7 @@ fn steps(lines: &[(usize, &str)], prompted: bool) -> Vec<Step> {
 }
 
 /// What follows `towtank`, or `cargo run … --`; none for any other command.
-fn of_towtank(words: Vec<String>) -> Option<Vec<String>> {
+fn of_towtank(words: &[String]) -> Option<Vec<String>> {
     let from = match (words.first()?.as_str(), words.get(1).map(String::as_str)) {
         ("towtank" | "./target/release/towtank" | "target/release/towtank", _) => 1,
         ("cargo", Some("run")) => 1 + words.iter().position(|word| word == "--")?,
@@ -314,12 +315,49 @@ fn missing(page: &str, words: impl IntoIterator<Item = String>) -> Vec<String> {
     let text = read(page);
     let spans: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
     let is_word = |c: char| c.is_alphanumeric() || "_-.".contains(c);
-    let has = |word: &String| {
-        spans
-            .iter()
-            .any(|span| span.split(|c| !is_word(c)).any(|part| part == word))
-    };
+    let parts = || spans.iter().flat_map(|span| span.split(|c| !is_word(c)));
+    let has =
+        |word: &String| parts().any(|part| part == word || part.rsplit('.').next() == Some(word));
     words.into_iter().filter(|word| !has(word)).collect()
+}
+
+/// The text of fenced blocks of a language.
+fn fenced<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    let blocks = text.split(fence.as_str()).skip(1);
+    blocks
+        .filter_map(|rest| rest.split("\n```").next())
+        .collect()
+}
+
+#[test]
+fn the_scenario_in_the_readme_is_right() {
+    let text = read("README.md");
+    let scenarios: Vec<&str> = fenced(&text, "toml");
+    assert!(!scenarios.is_empty(), "the README explains a scenario");
+    for scenario in scenarios {
+        let document = Document::parse("README.md", scenario).unwrap();
+        let scenario = Scenario::of(document, &[]).unwrap_or_else(|why| panic!("{why}"));
+        scenario.prepare(1).unwrap();
+    }
+}
+
+#[test]
+fn the_placements_on_the_scenario_page_can_be_written() {
+    let text = read("docs/scenario.md");
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.starts_with("Strategies (`towtank list"));
+    let rows = rows.skip(4).take_while(|line| line.starts_with('|'));
+    let names: Vec<&str> = rows
+        .filter_map(|row| row.split('|').nth(1))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(names.len() >= STRATEGIES.len(), "{names:?}");
+    for name in names {
+        let name = name.strip_suffix(":D").unwrap_or(name);
+        assert!(PlacementSpec::parse(name).is_ok(), "{name}");
+    }
 }
 
 #[test]

@@ -1,3 +1,8 @@
 //! Integration tests, one binary.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod docs;
 mod openb;
 mod oracles;
+mod tidy;

@@ -79,7 +79,9 @@ fn compare_runs(args: &CompareArgs, paths: &[PathBuf]) -> Result<(), Failure> {
             None => arms.push(arm_of(summary)),
         }
     }
-    arms.iter_mut().for_each(|arm| arm.runs.sort_by_key(|run| run.seed));
+    for arm in &mut arms {
+        arm.runs.sort_by_key(|run| run.seed);
+    }
     let metric = metric(args.metric.as_deref().unwrap_or("wait_s.mean"))?;
     let comparison = Comparison::of(&arms, metric)?;
     if let Some(place) = &args.output.out {
@@ -130,11 +132,10 @@ fn compare_scenario(args: &CompareArgs, path: &Path) -> Result<(), Failure> {
     let runs = run_all(args, &arms, &seeds, threads, &output)?;
 
     let sides = arm_runs(&arms, &runs);
-    let same_workload = axes.iter().all(|axis| matches!(axis.name.as_str(), "placement" | "queue"));
-    let comparison = if same_workload {
-        Comparison::of(&sides, metric)?
-    } else {
+    let comparison = if axes.iter().any(Axis::changes_workload) {
         Comparison::of_different_workloads(&sides, metric)?
+    } else {
+        Comparison::of(&sides, metric)?
     };
     let series: Vec<(&str, &[TimelinePoint])> = arms
         .iter()

@@ -1,8 +1,9 @@
-//! `towtank list`: what can be named in a scenario.
+//! `towtank list`: what can be named in a scenario, and prices.
 
 use clap::{Args, ValueEnum};
 
-use crate::catalogue::{AS_OF, Catalogue, InstanceType};
+use crate::catalogue::{AS_OF, Catalogue, InstanceType, NANO_PER_USD, fargate};
+use crate::model::Architecture;
 use crate::placement::STRATEGIES;
 use crate::queueing::QUEUES;
 use crate::report::table::plain_table;
@@ -27,6 +28,8 @@ enum What {
     Formats,
     /// EC2 instance types and prices
     InstanceTypes,
+    /// Sizes of Fargate tasks and prices
+    FargateSizes,
 }
 
 /// Prints the table asked for.
@@ -39,6 +42,7 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
         }
         What::Formats => formats(),
         What::InstanceTypes => instance_types(),
+        What::FargateSizes => fargate_sizes(),
     };
     super::print(&text)
 }
@@ -63,12 +67,30 @@ fn formats() -> String {
     plain_table(&["format", "what it reads"], rows, super::columns())
 }
 
+/// A price per hour in US dollars.
+fn dollars(nano: u64) -> String {
+    format!("{:.4}", nano as f64 / NANO_PER_USD as f64)
+}
+
+fn fargate_sizes() -> String {
+    let row = |size: fargate::FargateSize| {
+        let price = |architecture| dollars(fargate::usd_nano_per_hour(size, architecture));
+        vec![
+            size.cpu_units.to_string(),
+            size.memory_mib.to_string(),
+            price(Architecture::X86_64),
+            price(Architecture::Arm64),
+        ]
+    };
+    let headings = ["CPU units", "MiB", "USD/h X86_64", "USD/h ARM64"];
+    let table = plain_table(&headings, fargate::sizes().map(row), super::columns());
+    format!("{table}us-east-1, Linux, on demand, as of {}\n", fargate::AS_OF)
+}
+
 fn instance_types() -> String {
     let catalogue = Catalogue::built_in();
     let row = |one: &InstanceType| {
-        let price = one.usd_per_hour_nano.map_or(String::new(), |nano| {
-            format!("{:.4}", nano as f64 / crate::catalogue::NANO_PER_USD as f64)
-        });
+        let price = one.usd_per_hour_nano.map_or(String::new(), dollars);
         let gpus = match (&one.gpu_model, one.gpus) {
             (_, 0) => String::new(),
             (Some(model), count) => format!("{count} {model}"),

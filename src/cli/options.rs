@@ -1,5 +1,6 @@
 //! Flags that several commands share, and what they mean for a scenario.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -130,7 +131,7 @@ fn strategy_help() -> String {
         .to_owned();
     for entry in STRATEGIES {
         let parameter = entry.parameter.map_or(String::new(), |one| format!(":<{one}>"));
-        text += &format!("  {}{parameter}\n      {}\n", entry.name, entry.summary);
+        let _ = writeln!(text, "  {}{parameter}\n      {}", entry.name, entry.summary);
     }
     text
 }
@@ -138,7 +139,7 @@ fn strategy_help() -> String {
 fn queue_help() -> String {
     let mut text = "Queue policy. Known:\n".to_owned();
     for entry in QUEUES {
-        text += &format!("  {}\n      {}\n", entry.name, entry.summary);
+        let _ = writeln!(text, "  {}\n      {}", entry.name, entry.summary);
     }
     text
 }

@@ -60,7 +60,7 @@ pub enum Command {
     WakeAt(SimTime, Timer),
 }
 
-/// A change of state in the control plane, as ECS sends to EventBridge: what recorders see.
+/// A change of state in the control plane, as ECS sends to `EventBridge`: what recorders see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// An instance is ACTIVE.

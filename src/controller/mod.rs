@@ -50,7 +50,9 @@ impl Controller {
     pub fn new(mut placers: Vec<Box<dyn Placer>>, queue: Box<dyn QueuePolicy>) -> Controller {
         assert!(!placers.is_empty(), "standalone tasks need a placer");
         let mut cluster = Cluster::new();
-        placers.iter_mut().for_each(|placer| placer.prepare(&mut cluster));
+        for placer in &mut placers {
+            placer.prepare(&mut cluster);
+        }
         Controller {
             cluster,
             placers,

@@ -23,6 +23,12 @@ pub struct Axis {
 }
 
 impl Axis {
+    /// Whether arms may differ in what is asked for, not only in how it is served.
+    pub fn changes_workload(&self) -> bool {
+        let first = self.name.split('.').next();
+        matches!(first, Some("workload" | "service" | "until" | "seed"))
+    }
+
     /// The key of the scenario that it sets.
     fn key(&self) -> &str {
         match self.name.as_str() {

@@ -43,7 +43,8 @@ impl FingerprintRecorder {
         Fingerprint(self.trajectory.digest128())
     }
 
-    /// Fingerprint of the submissions and machines so far: the same under every strategy.
+    /// Fingerprint of what was asked for so far, submissions and services: the same under every
+    /// strategy and on any capacity.
     pub fn workload(&self) -> Fingerprint {
         Fingerprint(self.workload.digest128())
     }
@@ -86,10 +87,6 @@ impl Recorder for FingerprintRecorder {
                 let (cpu, memory) = (u64::from(definition.cpu.0), u64::from(definition.memory_mib));
                 update(&mut self.workload, &[1, now, cpu, memory, gpu]);
             }
-            Event::InstanceRegistered(spec) => {
-                let (cpu, memory) = (u64::from(spec.cpu.0), u64::from(spec.memory_mib));
-                update(&mut self.workload, &[2, now, cpu, memory, u64::from(spec.gpus)]);
-            }
             Event::ServiceCreated(spec) => {
                 update(&mut self.workload, &[3, now, u64::from(spec.desired_count)]);
             }
@@ -97,7 +94,9 @@ impl Recorder for FingerprintRecorder {
                 let words = [4, now, u64::from(service.0), u64::from(*desired)];
                 update(&mut self.workload, &words);
             }
-            Event::TaskStarted(_)
+            // Capacity is no part of the workload.
+            Event::InstanceRegistered(_)
+            | Event::TaskStarted(_)
             | Event::TaskExited(..)
             | Event::TaskStopped(..)
             | Event::Woken(_) => {}

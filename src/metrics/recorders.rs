@@ -86,7 +86,9 @@ impl Recorders {
 
     /// Shows one event to every recorder.
     pub fn record(&mut self, now: SimTime, event: &Event, changes: &[Change], cluster: &Cluster) {
-        changes.iter().for_each(|change| self.lives.apply(now, change));
+        for change in changes {
+            self.lives.apply(now, change);
+        }
         let seen = Observation { now, event, changes, cluster, lives: &self.lives };
         self.fingerprint.record(&seen);
         self.summary.record(&seen);
@@ -98,7 +100,9 @@ impl Recorders {
             allocation.record(&seen);
         }
         self.own.iter_mut().for_each(|own| own.record(&seen));
-        changes.iter().for_each(|change| self.lives.forget(change));
+        for change in changes {
+            self.lives.forget(change);
+        }
     }
 
     /// Fingerprint of the trajectory so far.

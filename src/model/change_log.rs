@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn a_reader_that_falls_behind_is_told_to_rebuild() {
         let mut log = ChangeLog::default();
-        for index in 0..ChangeLog::CAPACITY as u32 + 1 {
+        for index in 0..=ChangeLog::CAPACITY as u32 {
             log.push(InstanceId(index));
         }
         assert_eq!(log.version(), ChangeLog::CAPACITY as u64 + 1);

@@ -1,7 +1,7 @@
 //! The full scan: every instance, every predicate, every strategy. Always right, the oracle of
 //! every faster placer.
 
-use crate::model::{Cluster, InstanceId, Placement, TaskId};
+use crate::model::{Cluster, InstanceId, InstanceView, Placement, TaskId};
 
 use super::chain::keep_best;
 use super::{Ask, Chain, Placer, Predicate, Refusal, refusal};
@@ -31,7 +31,7 @@ impl Placer for NaivePlacer {
         let feasible = cluster
             .instances()
             .filter(|&on| ask.allows(on.id()) && Predicate::feasible(class, on))
-            .map(|on| on.id());
+            .map(InstanceView::id);
         self.candidates.extend(feasible);
         if self.candidates.is_empty() {
             return Err(refusal(ask, cluster));

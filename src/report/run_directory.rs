@@ -1,6 +1,7 @@
 //! The files of a run and of a comparison, written so that nothing half-written looks complete.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -303,7 +304,8 @@ fn timeline_csv(points: &[TimelinePoint]) -> String {
     for point in points {
         let TimelinePoint { start_s, end_s, pending, running, instances, .. } = point;
         let shares = [point.cpu, point.memory, point.gpu].map(optional).join(",");
-        text += &format!("{start_s},{end_s},{shares},{pending:.6},{running:.6},{instances:.6}\n");
+        let counts = format!("{pending:.6},{running:.6},{instances:.6}");
+        let _ = writeln!(text, "{start_s},{end_s},{shares},{counts}");
     }
     text
 }
@@ -314,7 +316,7 @@ pub fn allocation_csv(rows: &[AllocationRow]) -> String {
     for row in rows {
         let allocated = format!("{:.6}", row.gpu_allocated_pct);
         let frag = [row.frag_amount_pct, row.frag_ratio_pct].map(optional).join(",");
-        text += &format!("{},{allocated},{frag}\n", row.arrived_pct);
+        let _ = writeln!(text, "{},{allocated},{frag}", row.arrived_pct);
     }
     text
 }

@@ -1,1 +1,177 @@
-//! s
+//! Scenarios right and wrong: what each error says, and where.
+
+use super::{Document, Override, Recording, Scenario, value_of};
+
+const GOOD: &str = r#"
+name = "good"
+seed = 3
+
+[capacity.pool]
+instance_type = "m6i.large"
+count = 2
+
+[workload.batch]
+rate = "1/s"
+count = 10
+duration = "5s"
+tasks = [{ cpu = 256, memory = 512 }]
+"#;
+
+fn load(text: &str, changes: &[(&str, &str)]) -> Result<Scenario, String> {
+    let set = |&(key, value): &(&str, &str)| Override {
+        key: key.to_owned(),
+        value: value_of(value),
+    };
+    let changes: Vec<Override> = changes.iter().map(set).collect();
+    let document = Document::parse("dir/test.toml", text).map_err(|why| why.to_string())?;
+    Scenario::of(document, &changes).map_err(|why| why.to_string())
+}
+
+/// The scenario is refused, and the message has every part.
+fn refused(text: &str, changes: &[(&str, &str)], parts: &[&str]) {
+    let message = load(text, changes).expect_err("the scenario is refused");
+    for part in parts {
+        assert!(message.contains(part), "{message:?} lacks {part:?}");
+    }
+}
+
+#[test]
+fn a_good_scenario_runs() {
+    let scenario = load(GOOD, &[]).unwrap();
+    let finished =
+        scenario.prepare(3).unwrap().run(Recording::default(), &mut |_| true).unwrap();
+    assert_eq!(finished.records.tasks.completed, 10);
+    assert_eq!(finished.records.instances.launched, 2);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_fingerprint_and_another_another() {
+    let scenario = load(GOOD, &[]).unwrap();
+    let fingerprint = |seed| {
+        let finished = scenario.prepare(seed).unwrap();
+        finished.run(Recording::default(), &mut |_| true).unwrap().records.fingerprint
+    };
+    assert_eq!(fingerprint(3), fingerprint(3));
+    assert_ne!(fingerprint(3), fingerprint(4));
+}
+
+#[test]
+fn an_interrupted_run_ends_as_such() {
+    let text = GOOD.replace("count = 10", "count = 20000");
+    let scenario = load(&text, &[]).unwrap();
+    let run = scenario.prepare(3).unwrap().run(Recording::default(), &mut |_| false);
+    assert!(matches!(run, Err(crate::run::RunError::Interrupted)));
+}
+
+#[test]
+fn unknown_keys_are_refused_with_line_and_suggestion() {
+    let text = GOOD.replace("count = 2", "cuont = 2");
+    refused(&text, &[], &["dir/test.toml, line 7", "capacity.pool", "cuont", "`count`"]);
+    let text = GOOD.replace("duration", "durration");
+    refused(&text, &[], &["line 12", "workload.batch", "durration", "did you mean `duration`?"]);
+    let text = GOOD.replace("cpu = 256", "cpus = 256");
+    refused(&text, &[], &["line 13", "workload.batch.tasks[0]", "cpus", "`cpu`"]);
+    refused(GOOD, &[("capcity.pool.count", "3")], &["unknown key `capcity`", "`capacity`"]);
+}
+
+#[test]
+fn wrong_values_are_refused_with_key_and_remedy() {
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("capacity.pool.count", "-1", &["--set capacity.pool.count", "-1"]),
+        ("capacity.pool.count", "5000000000", &["5000000000"]),
+        ("capacity.pool.count", "2000000", &["at most 1000000"]),
+        ("capacity.pool.instance_type", "m6i.larg", &["m6i.larg", "m6i.large"]),
+        ("capacity.pool.speed", "nan", &["speed"]),
+        ("capacity.pool.memory_overhead_fraction", "1.5", &["from 0 to 1"]),
+        ("capacity.pool.vcpus", "4", &["remove one of them"]),
+        ("capacity.pool.availability_zones", "[]", &["name at least one"]),
+        ("capacity.pool.usd_per_hour", "free", &["free"]),
+        ("placement.strategy", "binpak:cpu", &["did you mean 'binpack'?"]),
+        ("placement.strategy", "fgd+random", &["'fgd' cannot be part of a chain"]),
+        ("placement.strategy", "binpack:disk", &["binpack:cpu or binpack:memory"]),
+        ("placement.tie_break", "coin", &["unknown variant"]),
+        ("queue.policy", "fifoo", &["did you mean 'fifo'?"]),
+        ("until", "tomorrow", &["until", "drained"]),
+        ("until", "[\"1h\", \"2h\"]", &["two times"]),
+        ("warm_up", "-1s", &["warm_up"]),
+        ("workload.batch.rate", "fast", &["fast"]),
+        ("workload.batch.format", "cvs", &["did you mean 'csv'?"]),
+        ("workload.batch.tasks", "[]", &["no sizes"]),
+        ("name", "../up", &["cannot name results"]),
+        ("seed", "-1", &["seed"]),
+        ("seed", "1.5", &["seed"]),
+        ("name.x", "1", &["'name' is a value, not a table"]),
+    ];
+    for (key, value, parts) in cases {
+        refused(GOOD, &[(key, value)], parts);
+    }
+}
+
+#[test]
+fn a_warm_up_as_long_as_the_run_is_refused() {
+    refused(GOOD, &[("until", "1h"), ("warm_up", "1h")], &["warm_up"]);
+}
+
+#[test]
+fn a_scenario_without_tasks_or_capacity_is_refused() {
+    let (capacity, workload) = GOOD.split_at(GOOD.find("[workload").unwrap());
+    refused(capacity, &[], &["no tasks"]);
+    refused(workload, &[], &["no capacity"]);
+}
+
+#[test]
+fn syntax_errors_name_the_line() {
+    refused("name = \"x\"\nseed = = 1\n", &[], &["dir/test.toml, line 2", "not TOML"]);
+    refused("seed = 1\nseed = 2\n", &[], &["line 2", "duplicate"]);
+}
+
+#[test]
+fn fgd_without_a_workload_to_learn_from_is_refused() {
+    let text = r#"
+        [capacity.pool]
+        instance_type = "m6i.large"
+        count = 2
+        [service.web]
+        desired_count = 1
+        task = { cpu = 256, memory = 512 }
+        [placement]
+        strategy = "fgd"
+    "#;
+    refused(text, &[], &["placement.profile", "typical tasks"]);
+    refused(GOOD, &[("placement.strategy", "fgd"), ("placement.profile.workload", "web")], &[
+        "there is no [workload.web]",
+    ]);
+}
+
+#[test]
+fn overrides_take_toml_values_or_text() {
+    assert_eq!(value_of("3"), toml::Value::Integer(3));
+    assert_eq!(value_of("3/s"), toml::Value::String("3/s".to_owned()));
+    assert_eq!(value_of("[1, 2]").as_array().map(Vec::len), Some(2));
+    // Not a way to set a second key.
+    assert_eq!(value_of("1\nw = 2"), toml::Value::String("1\nw = 2".to_owned()));
+    assert!(Override::parse("novalue").is_err());
+    assert!(Override::parse("=3").is_err());
+}
+
+#[test]
+fn services_scale_by_the_clock() {
+    let text = r#"
+        until = "1h"
+        [capacity.pool]
+        instance_type = "m6i.large"
+        count = 4
+        [service.web]
+        desired_count = 2
+        task = { cpu = 256, memory = 512 }
+        changes = [{ at = "10m", desired_count = 5 }, { at = "20m", desired_count = 1 }]
+    "#;
+    let scenario = load(text, &[]).unwrap();
+    let finished =
+        scenario.prepare(1).unwrap().run(Recording::default(), &mut |_| true).unwrap();
+    let tasks = finished.records.tasks;
+    assert_eq!((tasks.submitted, tasks.stopped, tasks.running_at_end), (5, 4, 1));
+    assert_eq!(finished.now.as_secs_f64(), 3600.0);
+    let out_of_order = text.replace("at = \"20m\"", "at = \"5m\"");
+    refused(&out_of_order, &[], &["service.web.changes[1].at", "in order of time"]);
+}

@@ -10,18 +10,25 @@ use super::{External, Ids, Source, WorkloadError};
 /// every definition registered before it is first used. Holds one event per source.
 #[derive(Debug)]
 pub struct Workload {
-    sources: Vec<(Box<dyn Source>, Option<(SimTime, External)>)>,
+    inputs: Vec<Input>,
     ids: Ids,
     /// Definitions told to the cluster so far.
     registered: usize,
     started: bool,
 }
 
+/// A source and its next event.
+#[derive(Debug)]
+struct Input {
+    source: Box<dyn Source>,
+    head: Option<(SimTime, External)>,
+}
+
 impl Workload {
     /// Merges sources; of events at the same time, those of the source listed first come first.
     pub fn new(sources: Vec<Box<dyn Source>>) -> Workload {
-        let sources = sources.into_iter().map(|source| (source, None)).collect();
-        Workload { sources, ids: Ids::default(), registered: 0, started: false }
+        let inputs = sources.into_iter().map(|source| Input { source, head: None }).collect();
+        Workload { inputs, ids: Ids::default(), registered: 0, started: false }
     }
 
     /// The next event from outside; `None` when every source has ended.
@@ -31,21 +38,19 @@ impl Workload {
     pub fn next_event(&mut self) -> Result<Option<(SimTime, External)>, WorkloadError> {
         if !self.started {
             self.started = true;
-            for index in 0..self.sources.len() {
+            for index in 0..self.inputs.len() {
                 self.refill(index)?;
             }
         }
-        let earliest = self
-            .sources
-            .iter()
-            .enumerate()
-            .filter_map(|(index, (_, head))| head.as_ref().map(|(at, _)| (*at, index)))
-            .min();
+        let due = |(index, input): (usize, &Input)| {
+            input.head.as_ref().map(|(at, _)| (*at, index))
+        };
+        let earliest = self.inputs.iter().enumerate().filter_map(due).min();
         let Some((at, index)) = earliest else { return Ok(None) };
         if let Some(definition) = self.unregistered(index) {
             return Ok(Some((at, External::RegisterDefinition(definition))));
         }
-        let head = self.sources[index].1.take();
+        let head = self.inputs[index].head.take();
         self.refill(index)?;
         Ok(head)
     }
@@ -53,7 +58,7 @@ impl Workload {
     /// A definition to register before the head of source `index` may be handed out: ids are
     /// dense, so all up to the one it uses.
     fn unregistered(&mut self, index: usize) -> Option<Arc<crate::model::TaskDefinition>> {
-        let needed = match &self.sources[index].1 {
+        let needed = match &self.inputs[index].head {
             Some((_, External::Submit(submission, _))) => submission.definition,
             Some((_, External::CreateService(service, _))) => service.definition,
             _ => return None,
@@ -67,13 +72,13 @@ impl Workload {
     }
 
     fn refill(&mut self, index: usize) -> Result<(), WorkloadError> {
-        let (source, head) = &mut self.sources[index];
+        let Input { source, head } = &mut self.inputs[index];
         *head = source.next_event(&mut self.ids)?;
         Ok(())
     }
 
     /// Number of events the sources expect to yield, where all know it.
     pub fn len_hint(&self) -> Option<u64> {
-        self.sources.iter().map(|(source, _)| source.len_hint()).sum()
+        self.inputs.iter().map(|input| input.source.len_hint()).sum()
     }
 }

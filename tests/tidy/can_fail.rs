@@ -233,8 +233,11 @@ fn paths_of_one_machine_are_found() {
 
 #[test]
 fn another_table_of_layers_is_another() {
-    let text = "x\n<!-- layers: bottom first -->\n\n| Layer | Knows |\n|---|---|\n| `des`, `model` | \
-                nothing of `run` |\n| `run` | all |\n\n| `other` |\n";
-    assert_eq!(documented_layers(text), [vec!["des", "model"], vec!["run"]]);
+    let rows = "| Layer | Knows |\n|---|---|\n| `des`, `model` | `x` |\n| `run` | all |\n";
+    let text = format!("y\n<!-- layers: bottom first -->\n\n{rows}\n| `other` |\n");
+    assert_eq!(
+        documented_layers(&text),
+        [vec!["des", "model"], vec!["run"]]
+    );
     assert_eq!(documented_layers("no table"), Vec::<Vec<String>>::new());
 }

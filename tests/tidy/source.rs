@@ -125,8 +125,8 @@ pub(super) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = us
         .map(|(at, _)| at)
         .filter(move |&at| {
             let after = code[at + word.len()..].chars().next();
-            !(starts_as_word && is_word_before(code, at))
-                && !(ends_as_word && after.is_some_and(is_word))
+            let is_start = !starts_as_word || !is_word_before(code, at);
+            is_start && (!ends_as_word || !after.is_some_and(is_word))
         })
 }
 

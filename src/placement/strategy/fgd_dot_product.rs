@@ -29,6 +29,6 @@ impl PlacementStrategy for FgdDotProduct {
             * (milli(class.definition.cpu) / CPU_MILLI_MAX);
         let gpu = (f64::from(on.gpu_left_total()) / GPU_MILLI_MAX)
             * (f64::from(class.definition.gpu.total_milli()) / GPU_MILLI_MAX);
-        (100.0 * (1.0 - (cpu + gpu) / 2.0)) as Score
+        (100.0 * (1.0 - 0.5 * (cpu + gpu))) as Score
     }
 }
