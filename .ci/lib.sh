@@ -3,6 +3,7 @@
 
 steps=()
 failed=0
+target=${CARGO_TARGET_DIR:-target}
 
 # step NAME COMMAND...: runs the command, remembers result and seconds, goes on after a failure.
 step() {

@@ -73,8 +73,8 @@ fn compare_runs(args: &CompareArgs, paths: &[PathBuf]) -> Result<(), Failure> {
     let mut arms: Vec<ArmRuns> = Vec::new();
     for path in paths {
         let summary = read_summary(path).map_err(Failure::bad_input)?;
-        let name = summary.arm.clone();
-        match arms.iter_mut().find(|arm| arm.name == name) {
+        let same = |arm: &&mut ArmRuns| side(&arm.runs[0]) == side(&summary);
+        match arms.iter_mut().find(same) {
             Some(arm) => arm.runs.push(summary),
             None => arms.push(arm_of(summary)),
         }
@@ -82,6 +82,7 @@ fn compare_runs(args: &CompareArgs, paths: &[PathBuf]) -> Result<(), Failure> {
     for arm in &mut arms {
         arm.runs.sort_by_key(|run| run.seed);
     }
+    tell_apart(&mut arms);
     let metric = metric(args.metric.as_deref().unwrap_or("wait_s.mean"))?;
     let comparison = Comparison::of(&arms, metric)?;
     if let Some(place) = &args.output.out {
@@ -91,6 +92,21 @@ fn compare_runs(args: &CompareArgs, paths: &[PathBuf]) -> Result<(), Failure> {
         output.finish()?;
     }
     print_comparison(args.output.format, &comparison)
+}
+
+/// What makes two runs runs of one arm.
+fn side(summary: &Summary) -> [&str; 4] {
+    [&summary.arm, &summary.placement, &summary.queue, &summary.scenario]
+}
+
+/// Adds the queue and the scenario to names that several arms have.
+fn tell_apart(arms: &mut [ArmRuns]) {
+    let names: Vec<String> = arms.iter().map(|arm| arm.name.clone()).collect();
+    for arm in arms {
+        if names.iter().filter(|name| **name == arm.name).count() > 1 {
+            arm.name = format!("{}, queue={}, {}", arm.name, arm.queue, arm.runs[0].scenario);
+        }
+    }
 }
 
 fn arm_of(summary: Summary) -> ArmRuns {

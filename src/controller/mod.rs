@@ -4,6 +4,8 @@
 
 mod message;
 mod services;
+#[cfg(test)]
+mod tests;
 
 pub use message::{Change, Command, Event, Reaction, Timer};
 
@@ -229,8 +231,13 @@ impl Controller {
         Ok(())
     }
 
-    /// Turns the tasks of an entry away.
+    /// Turns the tasks of an entry away, unless they are a service's: those keep waiting.
     fn reject(&mut self, ticket: Ticket, out: &mut Reaction) {
+        let entry = self.waiting.get(ticket).expect("a refused entry waits");
+        let origin = |task: &TaskId| self.records[task.slot as usize].origin;
+        if entry.tasks.iter().any(|task| matches!(origin(task), Origin::Service { .. })) {
+            return;
+        }
         let entry = self.waiting.remove(ticket).expect("a refused entry waits");
         for task in entry.tasks {
             out.commands.push(Command::Forget(self.records[task.slot as usize].origin));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// An amount of CPU in 1/128 000 of a vCPU, the coarsest unit in which both 1/1024 of a vCPU (an
-/// ECS CPU unit) and 1/1000 of one (a millicore) are whole. At most 33 553 vCPU.
+/// ECS CPU unit) and 1/1000 of one (a millicore) are whole. At most 33 554 vCPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Cpu(pub u32);
 
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(Cpu::from_ecs_units(1024), Some(Cpu::VCPU));
         assert_eq!(Cpu::from_milli(1000), Some(Cpu::VCPU));
         assert_eq!(Cpu::from_vcpus(192), Cpu::from_ecs_units(196_608));
-        assert_eq!(Cpu::from_vcpus(33_554), None);
+        assert_eq!(Cpu::from_vcpus(33_555), None);
         assert_eq!(Cpu::from_ecs_units(u64::MAX), None);
     }
 

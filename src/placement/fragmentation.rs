@@ -125,9 +125,10 @@ impl Reason {
 /// The fragmentation measure F of an instance under a profile, in thousandths of a device.
 ///
 /// The published formula is in floats: popularity × thousandths unusable is accumulated, in order
-/// of the profile, into one sum per reason ([`Reason`]), and F is the sum of these in their order.
-/// Which of two instances wins can hang on its last bit (a gradient of exactly zero scores 50, one
-/// a hair below it 49), so the order is part of the formula.
+/// of the profile, into one sum per reason (too little of both CPU and GPU, too little GPU, too
+/// little CPU, no GPU asked for, the same with too little CPU, no access), and F is the sum of
+/// these in this order. Which of two instances wins can hang on its last bit (a gradient of exactly
+/// zero scores 50, one a hair below it 49), so the order is part of the formula.
 #[derive(Debug)]
 pub struct Fragmentation {
     profile: WorkloadProfile,

@@ -2,6 +2,8 @@
 //!
 //! A new policy is one file here and one line in the table below.
 
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 pub use waiting::{Entry, Shape, Ticket, Waiting};
@@ -39,7 +41,7 @@ pub struct QueueEntry {
 pub enum OnRefusal {
     /// They keep waiting.
     Wait,
-    /// They are turned away.
+    /// They are turned away; tasks of services wait all the same.
     Reject,
 }
 

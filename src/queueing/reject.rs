@@ -1,7 +1,7 @@
 //! A loss system: what does not fit at once is turned away, as `RunTask` does without a capacity
-//! provider.
+//! provider. Tasks of services wait all the same: ECS keeps trying to start them.
 //!
-//! Source: ECS API, `RunTask`, failures.
+//! Source: ECS API, `RunTask`, failures; ECS developer guide, "Service scheduler".
 
 use crate::model::Cluster;
 
@@ -10,17 +10,24 @@ use super::{OnRefusal, QueueEntry, QueuePolicy, Ticket, Waiting};
 pub(super) const ENTRY: QueueEntry = QueueEntry {
     name: "reject",
     summary: "what does not fit at once is turned away (RunTask without capacity provider)",
-    build: || Box::new(Reject),
+    build: || Box::new(Reject::default()),
 };
 
-#[derive(Debug)]
-struct Reject;
+#[derive(Debug, Default)]
+struct Reject {
+    /// Where the pass has got to.
+    from: Ticket,
+}
 
 impl QueuePolicy for Reject {
-    fn begin(&mut self) {}
+    fn begin(&mut self) {
+        self.from = Ticket(0);
+    }
 
     fn next(&mut self, waiting: &Waiting, _: &Cluster) -> Option<Ticket> {
-        waiting.first().map(|(ticket, _)| ticket)
+        let next = waiting.first_from(self.from)?;
+        self.from = Ticket(next.0 + 1);
+        Some(next)
     }
 
     fn refused(&mut self, _: Ticket, _: &Waiting, _: &Cluster) -> OnRefusal {

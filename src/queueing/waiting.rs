@@ -91,6 +91,11 @@ impl Waiting {
         self.entries.first_key_value().map(|(&ticket, entry)| (ticket, entry))
     }
 
+    /// The first entry that arrived at `from` or later.
+    pub fn first_from(&self, from: Ticket) -> Option<Ticket> {
+        self.entries.range(from..).next().map(|(&ticket, _)| ticket)
+    }
+
     /// All entries in order of arrival.
     pub fn iter(&self) -> impl Iterator<Item = (Ticket, &Entry)> {
         self.entries.iter().map(|(&ticket, entry)| (ticket, entry))

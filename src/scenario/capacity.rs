@@ -152,7 +152,7 @@ fn written_out(
     let memory_mib = table.memory_mib.ok_or_else(|| keys.refuse("memory_mib", remedy))?;
     keys.check(vcpus > 0, "vcpus", || "0; write at least 1".to_owned())?;
     let cpu = Cpu::from_vcpus(u64::from(vcpus));
-    let cpu = cpu.ok_or_else(|| keys.refuse("vcpus", format!("{vcpus}; at most 33553")))?;
+    let cpu = cpu.ok_or_else(|| keys.refuse("vcpus", format!("{vcpus}; at most 33554")))?;
     keys.check(!table.awsvpc_trunking, "awsvpc_trunking", || {
         "only instance types have trunks; write `awsvpc_tasks` instead".to_owned()
     })?;

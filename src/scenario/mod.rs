@@ -24,7 +24,7 @@ use crate::run::Until;
 use crate::workload::ServicePlan;
 
 use capacity::CapacityGroup;
-use spec::{PlacerSpec, ScenarioSpec, TieBreakSpec};
+use spec::{PlacerSpec, ScenarioSpec, StrategySpec, TieBreakSpec};
 use workloads::{WorkloadPlan, definitions};
 
 /// A scenario checked and ready to run with any seed.
@@ -73,7 +73,9 @@ impl Scenario {
         }
         check_name(&document, "name", &spec.name)?;
         let until = until(&document, &spec)?;
-        let placement = PlacementSpec::parse(&spec.placement.strategy.0)
+        default_strategies(&document, &mut spec);
+        let strategy = spec.placement.strategy.as_ref().map_or(RUN_TASK, |strategy| &strategy.0);
+        let placement = PlacementSpec::parse(strategy)
             .map_err(|why| document.error("placement.strategy", why.to_string()))?;
         let queue = queue_policy(&spec.queue.policy)
             .map_err(|why| document.error("queue.policy", why))?;
@@ -173,6 +175,23 @@ impl Scenario {
             PlacerSpec::Indexed => PlacerKind::Indexed,
         }
     }
+}
+
+/// ECS's default for standalone tasks.
+const RUN_TASK: &str = "ecs-run-task";
+
+/// Writes into the spec which strategy each service and the standalone tasks get. `--strategy`
+/// overrides the placement of every service too.
+fn default_strategies(document: &Document, spec: &mut ScenarioSpec) {
+    let for_all = document.overridden_under("placement").contains("strategy");
+    let services = spec.placement.strategy.clone();
+    let services = services.unwrap_or_else(|| StrategySpec("ecs-service".to_owned()));
+    for table in spec.service.values_mut() {
+        if for_all || table.strategy.is_none() {
+            table.strategy = Some(services.clone());
+        }
+    }
+    spec.placement.strategy.get_or_insert_with(|| StrategySpec(RUN_TASK.to_owned()));
 }
 
 fn default_name(file: &str) -> String {

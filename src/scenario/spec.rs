@@ -106,12 +106,13 @@ fn texts<'de, D: Deserializer<'de>>(from: D, expected: &str) -> Result<Vec<Strin
 }
 
 /// `[placement]`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlacementTable {
-    /// Strategy of standalone tasks, and of services that have none of their own.
-    #[serde(default = "run_task")]
-    pub strategy: StrategySpec,
+    /// Strategy of standalone tasks, and of services that have none of their own; ECS's defaults
+    /// if missing, `ecs-run-task` and `ecs-service`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategySpec>,
     /// How ties are broken.
     #[serde(default)]
     pub tie_break: TieBreakSpec,
@@ -121,21 +122,6 @@ pub struct PlacementTable {
     /// What strategies are told of the workload beforehand.
     #[serde(default)]
     pub profile: ProfileTable,
-}
-
-fn run_task() -> StrategySpec {
-    StrategySpec("ecs-run-task".to_owned())
-}
-
-impl Default for PlacementTable {
-    fn default() -> PlacementTable {
-        PlacementTable {
-            strategy: run_task(),
-            tie_break: TieBreakSpec::default(),
-            placer: PlacerSpec::default(),
-            profile: ProfileTable::default(),
-        }
-    }
 }
 
 /// `tie_break`.
@@ -335,7 +321,7 @@ pub struct ServiceTable {
     pub desired_count: u32,
     /// What a task asks for; its `duration` is how long one runs before it is replaced.
     pub task: KindSpec,
-    /// A strategy of its own; `[placement]`'s if missing.
+    /// A strategy of its own; `[placement]`'s, or else `ecs-service`, if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<StrategySpec>,
     /// When it is created.

@@ -151,13 +151,12 @@ pub(super) fn services(
 ) -> Result<(Vec<ServicePlan>, Vec<PlacementSpec>), ScenarioError> {
     let mut plans = Vec::new();
     let mut placements = Vec::new();
-    // `--strategy` overrides the placement of every service too.
-    let overridden = document.overridden_under("placement").contains("strategy");
     for (name, table) in &spec.service {
         let key = format!("service.{name}");
         check_name(document, &key, name)?;
         let mut plan = service(document, &key, name, table, warnings)?;
-        if let Some(strategy) = table.strategy.as_ref().filter(|_| !overridden) {
+        let standalone = spec.placement.strategy.as_ref().map(|strategy| &strategy.0);
+        if let Some(strategy) = table.strategy.as_ref().filter(|one| Some(&one.0) != standalone) {
             let placement = PlacementSpec::parse(&strategy.0)
                 .map_err(|why| document.error(&format!("{key}.strategy"), why.to_string()))?;
             placements.push(placement);

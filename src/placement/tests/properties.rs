@@ -361,7 +361,7 @@ const STEPS: [&str; 6] = [
 ];
 
 proptest! {
-    #![proptest_config(config(120))]
+    #![proptest_config(config(300))]
 
     #[test]
     fn placers_agree_for_every_strategy(history in history()) {
@@ -374,7 +374,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(600))]
+    #![proptest_config(config(1500))]
 
     #[test]
     fn placers_agree_for_every_chain(

@@ -271,7 +271,7 @@ fn predicates_name_what_is_missing() {
     check(&|one| one.host_ports = vec![udp], None);
     let docker = HostPort { protocol: Protocol::Tcp, port: 2375 };
     check(&|one| one.host_ports = vec![docker], Some(Predicate::Ports));
-    let many = |count| -> Vec<HostPort> {
+    let many = |count: u16| -> Vec<HostPort> {
         (1000..1000 + count).map(|port| HostPort { protocol: Protocol::Tcp, port }).collect()
     };
     check(&|one| one.host_ports = many(94), None);

@@ -209,7 +209,7 @@ impl KindSpec {
             return Err(keys.refuse("cpu", problem));
         };
         let cpu = Cpu::from_ecs_units(u64::from(units)).ok_or_else(|| {
-            let problem = format!("{units} CPU units are more than 33553 vCPU; check the unit");
+            let problem = format!("{units} CPU units are more than 33554 vCPU; check the unit");
             keys.refuse("cpu", problem)
         })?;
         let Some(MemoryMib(memory_mib)) = self.memory else {

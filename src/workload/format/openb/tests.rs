@@ -160,8 +160,8 @@ fn an_order_file_ranks_machines_and_pods() {
     assert_eq!(definitions[0].gpu, GpuRequest::whole(4));
     assert_eq!(definitions[1].gpu, GpuRequest::share(460));
     assert_eq!(definitions[1].required_attributes[0].name, "gpu-model");
-    assert_eq!(definitions[1].required_attributes[0].any_of, ["P100", "T4"]);
-    assert_eq!(definitions[1].family, "w-6000m-12288mib-1x460-P100_T4");
+    assert_eq!(definitions[1].required_attributes[0].any_of, ["T4", "P100", "T4"]);
+    assert_eq!(definitions[1].family, "w-6000m-12288mib-1x460-T4_P100_T4");
     assert_eq!(definitions[2].family, "w-12000m-16384mib-1x1000");
 }
 
