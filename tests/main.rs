@@ -1,7 +1,10 @@
 //! Integration tests, one binary.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stderr, reason = "tests say what they measured and why they skip")]
 
+mod bad_input;
+mod determinism;
 mod docs;
 mod life;
 mod openb;

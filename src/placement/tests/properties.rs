@@ -8,8 +8,8 @@ use proptest::test_runner::RngSeed;
 use super::*;
 use crate::model::query::Expression;
 use crate::model::{
-    GpuRequest, GroupId, HostPort, InstanceStatus, NetworkMode, PlacementConstraint, Protocol,
-    RequiredAttribute, TaskStatus,
+    GpuRequest, GroupId, HostPort, InstanceStatus, InstanceView, NetworkMode, PlacementConstraint,
+    Protocol, RequiredAttribute, TaskStatus,
 };
 use crate::placement::{Predicate, RefusalHistogram};
 
@@ -40,7 +40,10 @@ fn machine() -> impl Strategy<Value = InstanceSpec> {
     let memory = prop::sample::select(vec![0_u32, 500, 1000, 4000]);
     (0..=4_u64, memory, 0..=4_u16, 0..=2_u32, zone, rack).prop_map(
         |(vcpus, memory_mib, gpus, eni_slots, zone, rack)| {
-            let mut spec = InstanceSpec { eni_slots, ..instance(vcpus, memory_mib, gpus) };
+            let mut spec = InstanceSpec {
+                eni_slots,
+                ..instance(vcpus, memory_mib, gpus)
+            };
             for (name, value) in [(ZONE, zone), ("rack", rack)] {
                 if let Some(value) = value {
                     spec.attributes.set(name, value);
@@ -74,24 +77,41 @@ fn kind() -> impl Strategy<Value = (TaskDefinition, usize)> {
     let memory = prop::sample::select(vec![0_u32, 64, 300]);
     let port = prop::option::weighted(0.2, prop::sample::select(vec![22_u16, 80, 443]));
     let required = prop::option::weighted(0.2, prop::sample::select(vec!["1", "2", "any"]));
-    (cpu, memory, gpu(), port, any::<bool>(), constraints(), required, 0..3_usize).prop_map(
-        |(cpu, memory, gpu, port, awsvpc, constraints, required, group)| {
-            let mut definition = TaskDefinition::new("kind", Cpu(cpu), memory);
-            definition.gpu = gpu;
-            definition.constraints = constraints;
-            if let Some(port) = port {
-                definition.host_ports = vec![HostPort { protocol: Protocol::Tcp, port }];
-            } else if awsvpc && cpu == 125 {
-                definition.network_mode = NetworkMode::Awsvpc;
-            }
-            if let Some(value) = required {
-                let any_of = if value == "any" { Vec::new() } else { vec![value.to_owned()] };
-                let name = "rack".to_owned();
-                definition.required_attributes = vec![RequiredAttribute { name, any_of }];
-            }
-            (definition, group)
-        },
+    (
+        cpu,
+        memory,
+        gpu(),
+        port,
+        any::<bool>(),
+        constraints(),
+        required,
+        0..3_usize,
     )
+        .prop_map(
+            |(cpu, memory, gpu, port, awsvpc, constraints, required, group)| {
+                let mut definition = TaskDefinition::new("kind", Cpu(cpu), memory);
+                definition.gpu = gpu;
+                definition.constraints = constraints;
+                if let Some(port) = port {
+                    definition.host_ports = vec![HostPort {
+                        protocol: Protocol::Tcp,
+                        port,
+                    }];
+                } else if awsvpc && cpu == 125 {
+                    definition.network_mode = NetworkMode::Awsvpc;
+                }
+                if let Some(value) = required {
+                    let any_of = if value == "any" {
+                        Vec::new()
+                    } else {
+                        vec![value.to_owned()]
+                    };
+                    let name = "rack".to_owned();
+                    definition.required_attributes = vec![RequiredAttribute { name, any_of }];
+                }
+                (definition, group)
+            },
+        )
 }
 
 #[derive(Debug, Clone)]
@@ -133,8 +153,13 @@ struct History {
 fn history() -> impl Strategy<Value = History> {
     let machines = prop::collection::vec(machine(), 1..12);
     let kinds = prop::collection::vec(kind(), 1..6);
-    (machines, kinds, prop::collection::vec(step(), 1..60))
-        .prop_map(|(machines, kinds, steps)| History { machines, kinds, steps })
+    (machines, kinds, prop::collection::vec(step(), 1..60)).prop_map(|(machines, kinds, steps)| {
+        History {
+            machines,
+            kinds,
+            steps,
+        }
+    })
 }
 
 /// A placement under test: both placers on one cluster.
@@ -151,7 +176,11 @@ struct World {
 impl World {
     fn new(text: &str, ties: TieBreak, history: &History) -> World {
         let spec = PlacementSpec::parse(text).unwrap();
-        let tasks = history.kinds.iter().zip(1..).map(|((task, _), weight)| (task, weight));
+        let tasks = history
+            .kinds
+            .iter()
+            .zip(1..)
+            .map(|((task, _), weight)| (task, weight));
         let profile = WorkloadProfile::of(tasks, 1_000_000);
         let build = |kind| spec.build(kind, ties, Seed(9), Some(&profile)).unwrap();
         let (mut naive, mut indexed) = (build(PlacerKind::Naive), build(PlacerKind::Indexed));
@@ -168,14 +197,22 @@ impl World {
             cluster.register(spec.clone());
         }
         let placed = Vec::new();
-        World { text: text.to_owned(), ties, cluster, naive, indexed, classes, placed }
+        World {
+            text: text.to_owned(),
+            ties,
+            cluster,
+            naive,
+            indexed,
+            classes,
+            placed,
+        }
     }
 
     /// Some instance that has not been deregistered.
     fn on(&self, index: Index) -> Option<InstanceId> {
         let there = self.cluster.instances();
         let there = there.filter(|on| on.status() != InstanceStatus::Deregistered);
-        let there: Vec<InstanceId> = there.map(|on| on.id()).collect();
+        let there: Vec<InstanceId> = there.map(InstanceView::id).collect();
         (!there.is_empty()).then(|| *index.get(&there))
     }
 
@@ -196,8 +233,11 @@ impl World {
             }
             Step::Release(_) | Step::Unplace(_) => {}
             Step::Status(index, active) => {
-                let status =
-                    if *active { InstanceStatus::Active } else { InstanceStatus::Draining };
+                let status = if *active {
+                    InstanceStatus::Active
+                } else {
+                    InstanceStatus::Draining
+                };
                 if let Some(on) = self.on(*index) {
                     self.cluster.set_status(on, status);
                 }
@@ -231,34 +271,55 @@ impl World {
         };
         let (gone, left): (Vec<_>, Vec<_>) = self.placed.iter().copied().partition(here);
         self.placed = left;
-        gone.into_iter().for_each(|task| self.end(task));
+        for task in gone {
+            self.end(task);
+        }
         self.cluster.deregister(on);
     }
 
     fn place(&mut self, class: ClassId, attempt: u32, only: Option<u16>) {
         let restrict = only.map(|bits| {
             let all = (0..self.cluster.instance_count() as u32).map(InstanceId);
-            all.filter(|id| bits & (1 << (id.0 % 16)) != 0).collect::<Vec<_>>()
+            all.filter(|id| bits & (1 << (id.0 % 16)) != 0)
+                .collect::<Vec<_>>()
         });
         let task = self.cluster.create_task(class);
-        let ask = Ask { class, task, attempt, restrict: restrict.as_deref() };
+        let ask = Ask {
+            class,
+            task,
+            attempt,
+            restrict: restrict.as_deref(),
+        };
         let answer = self.naive.place(&ask, &self.cluster);
-        assert_eq!(self.indexed.place(&ask, &self.cluster), answer, "{}", self.text);
+        assert_eq!(
+            self.indexed.place(&ask, &self.cluster),
+            answer,
+            "{}",
+            self.text
+        );
         let feasible: Vec<InstanceId> = self
             .cluster
             .instances()
             .filter(|on| ask.allows(on.id()) && can_take(&self.cluster, class, on.id()))
-            .map(|on| on.id())
+            .map(InstanceView::id)
             .collect();
         check_histogram(&self.cluster, class);
         if let Ok(placement) = answer {
-            assert!(feasible.contains(&placement.instance), "{}: not feasible", self.text);
+            assert!(
+                feasible.contains(&placement.instance),
+                "{}: not feasible",
+                self.text
+            );
             self.check_devices(class, placement);
             self.check_best(class, placement.instance, &feasible);
             self.cluster.place(task, placement);
             self.placed.push(task);
         } else {
-            assert!(feasible.is_empty(), "{}: refused with {feasible:?} feasible", self.text);
+            assert!(
+                feasible.is_empty(),
+                "{}: refused with {feasible:?} feasible",
+                self.text
+            );
             self.cluster.remove_task(task);
         }
     }
@@ -267,18 +328,29 @@ impl World {
         let wanted = self.cluster.class(class).definition.gpu;
         let left = self.cluster.instance(placement.instance).gpu_left();
         assert_eq!(placement.devices.len(), usize::from(wanted.devices));
-        assert!(placement.devices.iter().all(|device| left[device] >= wanted.milli));
+        assert!(
+            placement
+                .devices
+                .iter()
+                .all(|device| left[device] >= wanted.milli)
+        );
     }
 
     /// Whether the choice is best by the rule of each ECS strategy in turn, written down anew.
     fn check_best(&self, class: ClassId, chosen: InstanceId, feasible: &[InstanceId]) {
-        if !self.text.split('+').all(|step| step.starts_with("binpack") || step.starts_with("spread"))
+        if !self
+            .text
+            .split('+')
+            .all(|step| step.starts_with("binpack") || step.starts_with("spread"))
         {
             return;
         }
         let group = self.cluster.class(class).group;
         let key = |id: InstanceId| -> Vec<u32> {
-            self.text.split('+').map(|step| rank(&self.cluster, step, group, id)).collect()
+            self.text
+                .split('+')
+                .map(|step| rank(&self.cluster, step, group, id))
+                .collect()
         };
         let best = feasible.iter().map(|&id| key(id)).min().unwrap();
         assert_eq!(key(chosen), best, "{}", self.text);
@@ -294,7 +366,9 @@ fn rank(cluster: &Cluster, step: &str, group: GroupId, id: InstanceId) -> u32 {
     let tasks_where = |there: &dyn Fn(InstanceId) -> bool| {
         let counted = cluster.tasks().filter(|(_, task)| {
             let held = matches!(task.status, TaskStatus::Pending | TaskStatus::Running);
-            let here = task.placement.is_some_and(|placement| there(placement.instance));
+            let here = task
+                .placement
+                .is_some_and(|placement| there(placement.instance));
             held && here && cluster.class(task.class).group == group
         });
         counted.count() as u32
@@ -330,7 +404,7 @@ fn can_take(cluster: &Cluster, class: ClassId, id: InstanceId) -> bool {
 
 fn check_histogram(cluster: &Cluster, class: ClassId) {
     let histogram = RefusalHistogram::of(cluster.class(class), cluster);
-    let there = |on: &crate::model::InstanceView<'_>| on.status() != InstanceStatus::Deregistered;
+    let there = |on: &InstanceView<'_>| on.status() != InstanceStatus::Deregistered;
     let firsts: Vec<Option<Predicate>> = cluster
         .instances()
         .filter(there)
@@ -340,7 +414,10 @@ fn check_histogram(cluster: &Cluster, class: ClassId) {
     let first: u32 = histogram.first.iter().sum();
     assert_eq!(first, histogram.instances - histogram.feasible);
     for (index, predicate) in Predicate::ALL.into_iter().enumerate() {
-        let count = firsts.iter().filter(|first| **first == Some(predicate)).count();
+        let count = firsts
+            .iter()
+            .filter(|first| **first == Some(predicate))
+            .count();
         assert_eq!(histogram.first[index] as usize, count);
         assert!(histogram.failed[index] >= histogram.first[index]);
     }
