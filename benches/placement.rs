@@ -28,12 +28,7 @@ const LOAD_PERCENT: u64 = 66;
 const ZONES: [&str; 3] = ["us-east-1a", "us-east-1b", "us-east-1c"];
 
 fn definitions() -> Vec<TaskDefinition> {
-    let sizes = [
-        (256, 512, 0),
-        (512, 2048, 0),
-        (1024, 2048, 300),
-        (2048, 8192, 1000),
-    ];
+    let sizes = [(256, 512, 0), (512, 2048, 0), (1024, 2048, 300), (2048, 8192, 1000)];
     let define = |(index, (units, memory_mib, gpu_milli)): (usize, (u64, u32, u16))| {
         let cpu = Cpu::from_ecs_units(units).expect("a few vCPUs are in range");
         let mut definition = TaskDefinition::new(format!("kind-{index}"), cpu, memory_mib);
@@ -81,20 +76,10 @@ impl Bench {
         (0..instances).for_each(|index| {
             cluster.register(instance(index));
         });
-        let ids = definitions
-            .into_iter()
-            .map(|one| cluster.register_definition(Arc::new(one)));
+        let ids = definitions.into_iter().map(|one| cluster.register_definition(Arc::new(one)));
         let ids: Vec<_> = ids.collect();
-        let classes = ids
-            .into_iter()
-            .map(|id| cluster.intern_class(id, None))
-            .collect();
-        Bench {
-            cluster,
-            classes,
-            placer,
-            placed: VecDeque::new(),
-        }
+        let classes = ids.into_iter().map(|id| cluster.intern_class(id, None)).collect();
+        Bench { cluster, classes, placer, placed: VecDeque::new() }
     }
 
     /// A cluster in its steady state. The indexed placer fills it, whichever is timed: they decide
@@ -120,12 +105,7 @@ impl Bench {
         let number = self.cluster.tasks_created();
         let class = self.classes[pick(Seed(1).uniform(CLASS, number, 0), self.classes.len())];
         let task = self.cluster.create_task(class);
-        let ask = Ask {
-            class,
-            task,
-            attempt: 0,
-            restrict: None,
-        };
+        let ask = Ask { class, task, attempt: 0, restrict: None };
         match self.placer.place(&ask, &self.cluster) {
             Ok(placement) => {
                 self.cluster.place(task, placement);
@@ -155,10 +135,7 @@ fn decisions(criterion: &mut Criterion) {
         group.warm_up_time(Duration::from_millis(100));
         group.measurement_time(Duration::from_millis(300));
         for instances in [100, 1_000, 10_000] {
-            for (name, kind) in [
-                ("indexed", PlacerKind::Indexed),
-                ("naive", PlacerKind::Naive),
-            ] {
+            for (name, kind) in [("indexed", PlacerKind::Indexed), ("naive", PlacerKind::Naive)] {
                 // Filled when first timed: the function is called once per sample, and a filter on
                 // the command line leaves most of them out.
                 let mut filled = None;

@@ -65,10 +65,7 @@ impl Attempt {
     pub(crate) fn new(scenario: impl AsRef<[u8]>) -> Attempt {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("s.toml"), scenario).unwrap();
-        Attempt {
-            directory,
-            patience: PATIENCE,
-        }
+        Attempt { directory, patience: PATIENCE }
     }
 
     /// Adds a file.
@@ -93,10 +90,7 @@ impl Attempt {
     /// Runs the program here; an exit code of `None` is a program that had to be stopped.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_towtank"));
-        command
-            .current_dir(self.directory.path())
-            .args(arguments)
-            .timeout(self.patience);
+        command.current_dir(self.directory.path()).args(arguments).timeout(self.patience);
         command.output().unwrap()
     }
 
@@ -124,10 +118,7 @@ impl Attempt {
         if said.contains("panicked") || said.contains("stack backtrace") {
             wrong.push("panicked".to_owned());
         }
-        let errors = said
-            .lines()
-            .filter(|line| line.starts_with("error: "))
-            .count();
+        let errors = said.lines().filter(|line| line.starts_with("error: ")).count();
         if errors != 1 {
             wrong.push(format!("has {errors} messages"));
         }
@@ -137,11 +128,7 @@ impl Attempt {
         let missing = says.iter().filter(|part| !said.contains(**part));
         wrong.extend(missing.map(|part| format!("does not say {part:?}")));
         let after = files(self.directory.path());
-        wrong.extend(
-            after
-                .symmetric_difference(&before)
-                .map(|file| format!("touched {file}")),
-        );
+        wrong.extend(after.symmetric_difference(&before).map(|file| format!("touched {file}")));
         let shown: String = said.chars().take(600).collect();
         (!wrong.is_empty()).then(|| format!("{arguments:?} {}:\n    {shown:?}", wrong.join(", ")))
     }

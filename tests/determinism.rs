@@ -73,18 +73,10 @@ const TIMING: &str = "timing.json";
 
 /// Contents of all files below a directory, apart from wall-clock measurements.
 fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
-    let all = files(directory)
-        .into_iter()
-        .filter(|file| !file.ends_with(TIMING));
-    let tree: BTreeMap<_, _> = all
-        .map(|file| (file.clone(), fs::read(directory.join(&file)).unwrap()))
-        .collect();
-    assert!(
-        tree.len() > 3,
-        "{} holds {:?}",
-        directory.display(),
-        tree.keys()
-    );
+    let all = files(directory).into_iter().filter(|file| !file.ends_with(TIMING));
+    let tree: BTreeMap<_, _> =
+        all.map(|file| (file.clone(), fs::read(directory.join(&file)).unwrap())).collect();
+    assert!(tree.len() > 3, "{} holds {:?}", directory.display(), tree.keys());
     tree
 }
 
@@ -123,15 +115,7 @@ fn placements(attempt: &Attempt) -> Vec<String> {
 /// A comparison of all placements in `directory`.
 fn compare_all(attempt: &Attempt, placements: &[String], directory: &str, flags: &[&str]) {
     let list = placements.join(",");
-    let common = [
-        "compare",
-        "s.toml",
-        "-q",
-        "--strategies",
-        &list,
-        "--out",
-        directory,
-    ];
+    let common = ["compare", "s.toml", "-q", "--strategies", &list, "--out", directory];
     attempt.succeed(&[&common[..], flags].concat());
 }
 
@@ -174,11 +158,7 @@ fn naive_and_indexed_placer_under_every_strategy() {
             *bytes = naive.into_bytes();
         }
     }
-    assert_same(
-        &indexed,
-        &contents(&attempt.path("naive")),
-        "naive and indexed",
-    );
+    assert_same(&indexed, &contents(&attempt.path("naive")), "naive and indexed");
 }
 
 #[test]
@@ -222,23 +202,12 @@ fn alone_and_along_another_axis() {
 fn every_strategy_faces_the_same_workload() {
     let attempt = Attempt::new(MIXED);
     let placements = placements(&attempt);
-    compare_all(
-        &attempt,
-        &placements,
-        "all",
-        &["--axis", "queue=ecs,reject"],
-    );
+    compare_all(&attempt, &placements, "all", &["--axis", "queue=ecs,reject"]);
     let all = summaries(&attempt.path("all"));
     let distinct = |key: &str| -> BTreeSet<(String, String)> {
-        all.values()
-            .map(|one| (one["seed"].to_string(), one[key].to_string()))
-            .collect()
+        all.values().map(|one| (one["seed"].to_string(), one[key].to_string())).collect()
     };
-    assert_eq!(
-        distinct("workload_fingerprint").len(),
-        2,
-        "one for each seed"
-    );
+    assert_eq!(distinct("workload_fingerprint").len(), 2, "one for each seed");
     // That the strategies differ at all: else the tests above would compare a run with itself.
     assert!(distinct("fingerprint").len() > placements.len());
 }
@@ -248,11 +217,8 @@ fn every_strategy_faces_the_same_workload() {
 /// A scenario that takes many seconds.
 #[cfg(unix)]
 fn long() -> String {
-    let busy = SCENARIO
-        .replacen("60/h", "20000/h", 1)
-        .replacen("\"1h\"", "\"60d\"", 1);
-    busy.replacen("vcpus = 4", "vcpus = 64", 1)
-        .replacen("count = 2", "count = 40", 1)
+    let busy = SCENARIO.replacen("60/h", "20000/h", 1).replacen("\"1h\"", "\"60d\"", 1);
+    busy.replacen("vcpus = 4", "vcpus = 64", 1).replacen("count = 2", "count = 40", 1)
 }
 
 /// Sends a signal to a command in the middle of its work: exit code, and what it said.
@@ -263,11 +229,7 @@ fn signalled(attempt: &Attempt, signal: &str, arguments: &[&str]) -> (Option<i32
     command.args(arguments).current_dir(attempt.path(""));
     // It is at work as soon as it writes somewhere.
     let before = files(&attempt.path("")).len();
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let started = || files(&attempt.path("")).len() > before;
     for _ in 0..500 {
         if started() {
@@ -277,19 +239,10 @@ fn signalled(attempt: &Attempt, signal: &str, arguments: &[&str]) -> (Option<i32
     }
     assert!(started(), "{arguments:?} wrote nothing in five seconds");
     let id = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args([signal, &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     assert!(output.stdout.is_empty(), "{arguments:?} wrote to stdout");
-    (
-        output.status.code(),
-        String::from_utf8(output.stderr).unwrap(),
-    )
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
 #[cfg(unix)]
@@ -301,10 +254,7 @@ fn an_interrupt_leaves_nothing() {
     for arguments in [run, compare] {
         let (code, said) = signalled(&attempt, "-INT", arguments);
         assert_eq!(code, Some(130), "{arguments:?}: {said}");
-        assert_eq!(
-            said, "error: interrupted; nothing was written\n",
-            "{arguments:?}"
-        );
+        assert_eq!(said, "error: interrupted; nothing was written\n", "{arguments:?}");
         let left: Vec<_> = fs::read_dir(attempt.path("")).unwrap().collect();
         assert_eq!(left.len(), 1, "{arguments:?} left {left:?}");
     }
@@ -326,15 +276,7 @@ fn a_request_to_end_leaves_nothing() {
 #[test]
 fn an_interrupt_keeps_the_earlier_result() {
     let attempt = Attempt::new(long());
-    attempt.succeed(&[
-        "run",
-        "s.toml",
-        "-q",
-        "--out",
-        "r",
-        "--set",
-        "workload.w.until=1h",
-    ]);
+    attempt.succeed(&["run", "s.toml", "-q", "--out", "r", "--set", "workload.w.until=1h"]);
     let before = contents(&attempt.path("r"));
     let (code, _) = signalled(&attempt, "-INT", &["run", "s.toml", "-q", "--out", "r"]);
     assert_eq!(code, Some(130));
@@ -355,11 +297,7 @@ fn a_reader_that_goes_away_is_no_failure() {
     for arguments in commands {
         let mut command = Command::new(env!("CARGO_BIN_EXE_towtank"));
         command.args(arguments).current_dir(attempt.path(""));
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();

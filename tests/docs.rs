@@ -30,11 +30,7 @@ fn markdown_below(folder: &str) -> Vec<String> {
     let markdown = |name: &String| Path::new(name).extension().is_some_and(|kind| kind == "md");
     let mut paths: Vec<String> = names.filter(markdown).collect();
     paths.sort();
-    let prefix = if folder.is_empty() {
-        String::new()
-    } else {
-        format!("{folder}/")
-    };
+    let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
     paths.iter().map(|name| format!("{prefix}{name}")).collect()
 }
 
@@ -62,10 +58,7 @@ fn blocks(text: &str) -> Vec<Block> {
     let mut reason: Option<String> = None;
     let mut lines = text.lines().enumerate();
     while let Some((number, line)) = lines.next() {
-        let mark = line
-            .trim()
-            .strip_prefix("<!-- ")
-            .and_then(|rest| rest.strip_suffix(" -->"));
+        let mark = line.trim().strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
         if let Some(mark) = mark {
             let skips = mark.starts_with("needs ") || mark.starts_with("not run: ");
             reason = skips.then(|| mark.to_owned());
@@ -77,9 +70,7 @@ fn blocks(text: &str) -> Vec<Block> {
             }
             continue;
         };
-        let inside = lines
-            .by_ref()
-            .take_while(|(_, line)| !line.trim().starts_with("```"));
+        let inside = lines.by_ref().take_while(|(_, line)| !line.trim().starts_with("```"));
         let inside: Vec<(usize, &str)> = inside.collect();
         let steps = match language {
             "sh" | "console" => steps(&inside, language == "console"),
@@ -99,11 +90,7 @@ fn steps(lines: &[(usize, &str)], prompted: bool) -> Vec<Step> {
     let mut continued = String::new();
     for &(number, line) in lines {
         let begun = !continued.is_empty();
-        let typed = if prompted && !begun {
-            line.trim().strip_prefix("$ ")
-        } else {
-            Some(line)
-        };
+        let typed = if prompted && !begun { line.trim().strip_prefix("$ ") } else { Some(line) };
         let Some(typed) = typed else { continue };
         continued += typed.trim().trim_end_matches('\\');
         if typed.trim_end().ends_with('\\') {
@@ -111,10 +98,7 @@ fn steps(lines: &[(usize, &str)], prompted: bool) -> Vec<Step> {
             continue;
         }
         let (command, comment) = continued.split_once(" #").unwrap_or((&continued, ""));
-        let exit = comment
-            .trim()
-            .strip_prefix("exit ")
-            .and_then(|code| code.parse().ok());
+        let exit = comment.trim().strip_prefix("exit ").and_then(|code| code.parse().ok());
         let arguments = of_towtank(&shell_words(command));
         steps.extend(arguments.map(|arguments| Step {
             line: number + 1,
@@ -170,20 +154,13 @@ fn copy_folder(from: &Path, to: &Path) {
 /// Runs one command; what went wrong, if anything did.
 fn run(page: &str, step: &Step, folder: &Path) -> Option<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_towtank"));
-    let output = command
-        .args(&step.arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap();
+    let output = command.args(&step.arguments).current_dir(folder).output().unwrap();
     if output.status.code() == Some(step.exit) {
         return None;
     }
     let (status, errors) = (output.status, String::from_utf8_lossy(&output.stderr));
     let typed = step.arguments.join(" ");
-    Some(format!(
-        "{page}:{}: `towtank {typed}` ended with {status}:\n{errors}",
-        step.line
-    ))
+    Some(format!("{page}:{}: `towtank {typed}` ended with {status}:\n{errors}", step.line))
 }
 
 #[test]
@@ -193,20 +170,13 @@ fn every_command_in_the_documentation_runs() {
     let (mut count, mut failures) = (0, Vec::new());
     for page in &pages {
         let folder = tempfile::tempdir().unwrap();
-        copy_folder(
-            &repository().join("scenarios"),
-            &folder.path().join("scenarios"),
-        );
+        copy_folder(&repository().join("scenarios"), &folder.path().join("scenarios"));
         for block in blocks(&read(page)) {
             match block {
                 Block::Skipped(line, why) => eprintln!("SKIPPED {page}:{line}: {why}"),
                 Block::Run(steps) => {
                     count += steps.len();
-                    failures.extend(
-                        steps
-                            .iter()
-                            .filter_map(|step| run(page, step, folder.path())),
-                    );
+                    failures.extend(steps.iter().filter_map(|step| run(page, step, folder.path())));
                 }
             }
         }
@@ -240,10 +210,7 @@ fn blocks_are_read_as_they_are_meant() {
 
 /// Targets of the links and images of a page that lead into the repository, without anchors.
 fn internal_links(text: &str) -> Vec<&str> {
-    let targets = text
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next());
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let inside = targets.filter(|target| !target.contains("://") && !target.starts_with("mailto:"));
     let files = inside.map(|target| target.split('#').next().unwrap_or_default());
     files.filter(|file| !file.is_empty()).collect()
@@ -258,20 +225,11 @@ fn every_link_into_the_repository_leads_somewhere() {
     for page in &pages {
         let folder: PathBuf = repository().join(page).parent().unwrap().to_owned();
         let text = read(page);
-        let lost = internal_links(&text)
-            .into_iter()
-            .filter(|link| !folder.join(link).exists());
+        let lost = internal_links(&text).into_iter().filter(|link| !folder.join(link).exists());
         broken.extend(lost.map(|link| format!("{page}: {link}")));
     }
-    assert!(
-        broken.is_empty(),
-        "links that lead nowhere:\n{}",
-        broken.join("\n")
-    );
-    assert_eq!(
-        internal_links("[a](b.md#c) [d](https://e.f) [g](#h)"),
-        ["b.md"]
-    );
+    assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+    assert_eq!(internal_links("[a](b.md#c) [d](https://e.f) [g](#h)"), ["b.md"]);
 }
 
 // --- references ----------------------------------------------------------------------------------
@@ -282,30 +240,19 @@ fn fields(text: &str, structure: &str) -> Vec<String> {
         let after = rest.chars().next();
         !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
     };
-    let start = text
-        .split(&format!("struct {structure}"))
-        .skip(1)
-        .find(|rest| named(rest));
+    let start = text.split(&format!("struct {structure}")).skip(1).find(|rest| named(rest));
     let rest = start.unwrap_or_else(|| panic!("no struct {structure}"));
     let body = rest.split_once("{\n").map_or("", |(_, body)| body);
     let body = body.split("\n}").next().unwrap_or_default();
-    let code = body
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with(['/', '#']));
+    let code = body.lines().map(str::trim).filter(|line| !line.starts_with(['/', '#']));
     let named = code.filter_map(|line| line.split_once(':').map(|(name, _)| name));
-    let bare = named.map(|name| {
-        name.trim_start_matches("pub(super) ")
-            .trim_start_matches("pub ")
-    });
+    let bare = named.map(|name| name.trim_start_matches("pub(super) ").trim_start_matches("pub "));
     bare.map(str::to_owned).collect()
 }
 
 /// Names of the structs in Rust source text that are a table of a scenario: those with fields.
 fn tables(text: &str) -> Vec<String> {
-    let declared = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub struct "));
+    let declared = text.lines().filter_map(|line| line.strip_prefix("pub struct "));
     let with_fields = declared.filter_map(|line| line.strip_suffix(" {"));
     with_fields.map(str::to_owned).collect()
 }
@@ -325,9 +272,7 @@ fn missing(page: &str, words: impl IntoIterator<Item = String>) -> Vec<String> {
 fn fenced<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("```{language}\n");
     let blocks = text.split(fence.as_str()).skip(1);
-    blocks
-        .filter_map(|rest| rest.split("\n```").next())
-        .collect()
+    blocks.filter_map(|rest| rest.split("\n```").next()).collect()
 }
 
 #[test]
@@ -345,9 +290,7 @@ fn the_scenario_in_the_readme_is_right() {
 #[test]
 fn the_placements_on_the_scenario_page_can_be_written() {
     let text = read("docs/scenario.md");
-    let rows = text
-        .lines()
-        .skip_while(|line| !line.starts_with("Strategies (`towtank list"));
+    let rows = text.lines().skip_while(|line| !line.starts_with("Strategies (`towtank list"));
     let rows = rows.skip(4).take_while(|line| line.starts_with('|'));
     let names: Vec<&str> = rows
         .filter_map(|row| row.split('|').nth(1))
@@ -387,10 +330,7 @@ fn the_scenario_page_names_every_key() {
         keys.extend(own);
     }
     let missing = missing("docs/scenario.md", keys);
-    assert!(
-        missing.is_empty(),
-        "docs/scenario.md does not name the keys {missing:?}"
-    );
+    assert!(missing.is_empty(), "docs/scenario.md does not name the keys {missing:?}");
 }
 
 #[test]
@@ -400,54 +340,26 @@ fn the_scenario_page_names_every_strategy_queue_and_format() {
     let formats = FORMATS.iter().map(|entry| entry.name);
     let names = strategies.chain(queues).chain(formats).map(str::to_owned);
     let missing = missing("docs/scenario.md", names);
-    assert!(
-        missing.is_empty(),
-        "docs/scenario.md does not name {missing:?}"
-    );
+    assert!(missing.is_empty(), "docs/scenario.md does not name {missing:?}");
 }
 
 #[test]
 fn the_results_page_names_every_figure_and_column() {
     let table = read("src/metrics/task_table.rs");
-    let columns = table
-        .split("COLUMNS")
-        .nth(1)
-        .and_then(|rest| rest.split("];").next());
-    let columns = columns
-        .unwrap_or_default()
-        .split('"')
-        .skip(1)
-        .step_by(2)
-        .map(str::to_owned);
+    let columns = table.split("COLUMNS").nth(1).and_then(|rest| rest.split("];").next());
+    let columns = columns.unwrap_or_default().split('"').skip(1).step_by(2).map(str::to_owned);
     let directory = read("src/report/run_directory.rs");
-    let headers = directory
-        .split('"')
-        .filter_map(|text| text.strip_suffix("\\n"));
+    let headers = directory.split('"').filter_map(|text| text.strip_suffix("\\n"));
     let headers = headers.filter(|text| text.contains(',') && !text.contains(['{', ' ']));
     let headers = headers.flat_map(|text| text.split(',')).map(str::to_owned);
     let metrics = METRICS.iter().map(|metric| metric.name.to_owned());
     let comparison = read("src/experiment/comparison.rs");
-    let of_json = [
-        "MetricEstimate",
-        "UnstableRuns",
-        "Arm",
-        "Pair",
-        "Comparison",
-    ];
-    let of_json = of_json
-        .iter()
-        .flat_map(|structure| fields(&comparison, structure));
-    let names: Vec<String> = columns
-        .chain(headers)
-        .chain(metrics)
-        .chain(of_json)
-        .collect();
+    let of_json = ["MetricEstimate", "UnstableRuns", "Arm", "Pair", "Comparison"];
+    let of_json = of_json.iter().flat_map(|structure| fields(&comparison, structure));
+    let names: Vec<String> = columns.chain(headers).chain(metrics).chain(of_json).collect();
     assert!(names.len() > 70, "{names:?}");
     let missing = missing("results/README.md", names);
-    assert!(
-        missing.is_empty(),
-        "results/README.md does not name {missing:?}"
-    );
+    assert!(missing.is_empty(), "results/README.md does not name {missing:?}");
 }
 
 #[test]
@@ -456,10 +368,7 @@ fn every_scenario_has_a_line_in_its_readme() {
     let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
     let scenarios = names.filter(|name| Path::new(name).extension().is_some_and(|e| e == "toml"));
     let missing = missing("scenarios/README.md", scenarios.collect::<Vec<_>>());
-    assert!(
-        missing.is_empty(),
-        "scenarios/README.md does not name {missing:?}"
-    );
+    assert!(missing.is_empty(), "scenarios/README.md does not name {missing:?}");
 }
 
 #[test]

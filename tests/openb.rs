@@ -34,8 +34,18 @@ const POLICIES: [(&str, &str); 6] = [
 ];
 
 const OTHER_WORKLOADS: [&str; 12] = [
-    "cpu050", "cpu100", "cpu200", "gpushare40", "gpushare80", "gpushare100", "gpuspec10",
-    "gpuspec20", "gpuspec25", "multigpu20", "multigpu40", "multigpu50",
+    "cpu050",
+    "cpu100",
+    "cpu200",
+    "gpushare40",
+    "gpushare80",
+    "gpushare100",
+    "gpuspec10",
+    "gpuspec20",
+    "gpuspec25",
+    "multigpu20",
+    "multigpu40",
+    "multigpu50",
 ];
 
 /// Published cells: (workload, policy, seed) → 131 values.
@@ -60,7 +70,7 @@ fn expected(folder: &Path, what: &str) -> Expected {
 }
 
 fn allocation(folder: &Path, workload: &str, strategy: &str, seed: u64) -> Vec<AllocationRow> {
-    let set = |key: &str, value: String| Override { key: key.to_owned(), value: value_of(&value) };
+    let set = |key: &str, value: String| Override::flag("--set", key, value_of(&value));
     let file = |name: String| folder.join(name).display().to_string();
     let changes = [
         set("placement.strategy", strategy.to_owned()),

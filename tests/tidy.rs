@@ -62,14 +62,7 @@ const BANS: [Ban; 5] = [
         remedy: "only src/cli prints",
     },
     Ban {
-        words: &[
-            "unsafe",
-            "todo!",
-            "unimplemented!",
-            "dbg!",
-            "#[allow(",
-            "#![allow(",
-        ],
+        words: &["unsafe", "todo!", "unimplemented!", "dbg!", "#[allow(", "#![allow("],
         tests: true,
         except: &[],
         remedy: "not in this crate; an exception is #[expect(lint, reason = \"...\")]",
@@ -108,10 +101,7 @@ fn named_modules(code: &str) -> Vec<(usize, String)> {
     for at in words(code, "crate::") {
         let rest = &code[at + "crate::".len()..];
         let word = |text: &str| -> String {
-            text.trim()
-                .chars()
-                .take_while(|&c| c.is_alphanumeric() || c == '_')
-                .collect()
+            text.trim().chars().take_while(|&c| c.is_alphanumeric() || c == '_').collect()
         };
         let Some(list) = rest.strip_prefix('{') else {
             named.push((at, word(rest)));
@@ -144,16 +134,11 @@ fn upward_uses(source: &Source) -> Vec<String> {
         return Vec::new();
     }
     let Some(own_rank) = rank(own) else {
-        return vec![format!(
-            "{}: module '{own}' is in no layer: add it to LAYERS",
-            source.path
-        )];
+        return vec![format!("{}: module '{own}' is in no layer: add it to LAYERS", source.path)];
     };
     let mut violations = Vec::new();
     for (at, used) in named_modules(&source.code) {
-        let is_macro = source.code[at..]
-            .trim_start_matches("crate::")
-            .starts_with('$');
+        let is_macro = source.code[at..].trim_start_matches("crate::").starts_with('$');
         let below = rank(&used).is_some_and(|rank| rank < own_rank);
         if used != own && !below && !is_macro {
             let place = source.place(at);
@@ -176,10 +161,7 @@ fn climbs_to_root(source: &Source) -> Vec<String> {
         let rest = &code[at..];
         let climbs = rest.split("::").take_while(|part| *part == "super").count();
         if climbs >= depth && !source.is_test() {
-            violations.push(format!(
-                "{}: super:: climbs out of its layer",
-                source.place(at)
-            ));
+            violations.push(format!("{}: super:: climbs out of its layer", source.place(at)));
         }
     }
     violations
@@ -190,10 +172,7 @@ fn long_lines(path: &str, text: &str) -> Vec<String> {
     let long = numbered.filter(|(_, line)| line.chars().count() > COLUMNS_MAX);
     long.map(|(index, line)| {
         let columns = line.chars().count();
-        format!(
-            "{path}:{}: {columns} columns, at most {COLUMNS_MAX}",
-            index + 1
-        )
+        format!("{path}:{}: {columns} columns, at most {COLUMNS_MAX}", index + 1)
     })
     .collect()
 }
@@ -220,11 +199,7 @@ fn long_functions(source: &Source) -> Vec<String> {
 fn long_file(source: &Source) -> Vec<String> {
     let lines = source.text.lines().count();
     let problem = format!("{}: {lines} lines, at most {FILE_LINES_MAX}", source.path);
-    if lines > FILE_LINES_MAX {
-        vec![problem]
-    } else {
-        Vec::new()
-    }
+    if lines > FILE_LINES_MAX { vec![problem] } else { Vec::new() }
 }
 
 fn missing_purpose(source: &Source) -> Vec<String> {
@@ -232,27 +207,17 @@ fn missing_purpose(source: &Source) -> Vec<String> {
     if first.starts_with("//! ") {
         return Vec::new();
     }
-    vec![format!(
-        "{}:1: no purpose: begin with a //! line",
-        source.path
-    )]
+    vec![format!("{}:1: no purpose: begin with a //! line", source.path)]
 }
 
 fn banned_words(source: &Source) -> Vec<String> {
     let mut violations = Vec::new();
     for ban in &BANS {
-        let excepted = ban
-            .except
-            .iter()
-            .any(|start| source.path.starts_with(start));
+        let excepted = ban.except.iter().any(|start| source.path.starts_with(start));
         if excepted || (source.is_test() && !ban.tests) {
             continue;
         }
-        let code = if ban.tests {
-            source.code.clone()
-        } else {
-            source.code_without_tests()
-        };
+        let code = if ban.tests { source.code.clone() } else { source.code_without_tests() };
         for word in ban.words {
             for at in words(&code, word) {
                 let place = source.place(at);
@@ -264,14 +229,8 @@ fn banned_words(source: &Source) -> Vec<String> {
 }
 
 fn notes_to_self(source: &Source) -> Vec<String> {
-    let notes = [
-        concat!("TO", "DO"),
-        concat!("FIX", "ME"),
-        concat!("XX", "X"),
-    ];
-    let found = notes
-        .iter()
-        .flat_map(|note| words(&source.text, note).map(move |at| (at, note)));
+    let notes = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+    let found = notes.iter().flat_map(|note| words(&source.text, note).map(move |at| (at, note)));
     found
         .map(|(at, note)| format!("{}: {note}: do it, or open an issue", source.place(at)))
         .collect()
@@ -280,10 +239,7 @@ fn notes_to_self(source: &Source) -> Vec<String> {
 /// Files of a folder that are neither in its table nor helpers without an entry of their own.
 fn missing_from_table(folder: &str, call: &str, files: &[Source]) -> Vec<String> {
     let inside = |source: &&Source| {
-        source
-            .path
-            .strip_prefix(folder)
-            .is_some_and(|rest| rest.matches('/').count() == 1)
+        source.path.strip_prefix(folder).is_some_and(|rest| rest.matches('/').count() == 1)
     };
     let files: Vec<&Source> = files.iter().filter(inside).collect();
     let Some(table) = files.iter().find(|source| source.path.ends_with("/mod.rs")) else {
@@ -296,21 +252,13 @@ fn missing_from_table(folder: &str, call: &str, files: &[Source]) -> Vec<String>
     let list = &list[..list.find('}').unwrap_or(list.len())];
     let listed: Vec<&str> = list.split(',').map(str::trim).collect();
     let mut violations = Vec::new();
-    for source in files
-        .iter()
-        .filter(|source| !source.path.ends_with("/mod.rs"))
-    {
-        let stem = Path::new(&source.path)
-            .file_stem()
-            .and_then(|stem| stem.to_str());
+    for source in files.iter().filter(|source| !source.path.ends_with("/mod.rs")) {
+        let stem = Path::new(&source.path).file_stem().and_then(|stem| stem.to_str());
         let stem = stem.unwrap_or_default();
         let declared = words(&table.code, &format!("mod {stem}")).next().is_some();
         let has_entry = words(&source.code, "ENTRY").next().is_some();
         if !listed.contains(&stem) && (has_entry || !declared) {
-            violations.push(format!(
-                "{}: not in the table of {}",
-                source.path, table.path
-            ));
+            violations.push(format!("{}: not in the table of {}", source.path, table.path));
         }
     }
     violations
@@ -328,10 +276,7 @@ fn machine_paths(path: &str, text: &str) -> Vec<String> {
                 before.is_none_or(|c| !c.is_alphanumeric() && !"._-/>}*".contains(c))
             };
             if line.match_indices(root.as_str()).any(absolute) {
-                violations.push(format!(
-                    "{path}:{}: a path of one machine: {root}",
-                    index + 1
-                ));
+                violations.push(format!("{path}:{}: a path of one machine: {root}", index + 1));
             }
         }
     }
@@ -340,20 +285,11 @@ fn machine_paths(path: &str, text: &str) -> Vec<String> {
 
 /// The layers as `ARCHITECTURE.md` has them: a list below the marker, one line per layer.
 fn documented_layers(text: &str) -> Vec<Vec<String>> {
-    let after = text
-        .split("<!-- layers: bottom first -->")
-        .nth(1)
-        .unwrap_or_default();
+    let after = text.split("<!-- layers: bottom first -->").nth(1).unwrap_or_default();
     let rows = after.lines().skip_while(|line| !line.starts_with('|'));
     let rows = rows.take_while(|line| line.starts_with('|')).skip(2);
     let first_cell = |line: &str| line.split('|').nth(1).unwrap_or_default().to_owned();
-    let names = |cell: String| {
-        cell.split('`')
-            .skip(1)
-            .step_by(2)
-            .map(str::to_owned)
-            .collect()
-    };
+    let names = |cell: String| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
     rows.map(|line| names(first_cell(line))).collect()
 }
 
@@ -384,16 +320,11 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn relative(path: &Path) -> String {
-    path.strip_prefix(repository())
-        .unwrap()
-        .to_string_lossy()
-        .replace('\\', "/")
+    path.strip_prefix(repository()).unwrap().to_string_lossy().replace('\\', "/")
 }
 
 fn sources(folders: &[&str]) -> Vec<Source> {
-    let files = folders
-        .iter()
-        .flat_map(|folder| files_below(&repository().join(folder)));
+    let files = folders.iter().flat_map(|folder| files_below(&repository().join(folder)));
     let rust = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
     rust.map(|path| Source::new(&relative(&path), &std::fs::read_to_string(&path).unwrap()))
         .collect()
@@ -404,20 +335,12 @@ fn none(mut violations: Vec<String>) {
     violations.sort();
     violations.dedup();
     let count = violations.len();
-    assert!(
-        violations.is_empty(),
-        "{count} violations:\n{}",
-        violations.join("\n")
-    );
+    assert!(violations.is_empty(), "{count} violations:\n{}", violations.join("\n"));
 }
 
 fn each(check: impl Fn(&Source) -> Vec<String>) -> Vec<String> {
     let sources = sources(&["src"]);
-    assert!(
-        sources.len() > 50,
-        "src has more files than {}",
-        sources.len()
-    );
+    assert!(sources.len() > 50, "src has more files than {}", sources.len());
     sources.iter().flat_map(check).collect()
 }
 
@@ -429,19 +352,13 @@ fn layers_are_used_downwards_only() {
 #[test]
 fn layers_are_documented_as_they_are() {
     let text = std::fs::read_to_string(repository().join("ARCHITECTURE.md")).unwrap();
-    assert_eq!(
-        documented_layers(&text),
-        LAYERS,
-        "the table in ARCHITECTURE.md is another one"
-    );
+    assert_eq!(documented_layers(&text), LAYERS, "the table in ARCHITECTURE.md is another one");
 }
 
 #[test]
 fn every_module_of_the_library_is_in_a_layer() {
     let text = std::fs::read_to_string(repository().join("src/lib.rs")).unwrap();
-    let declared = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod "));
+    let declared = text.lines().filter_map(|line| line.strip_prefix("pub mod "));
     let names: Vec<&str> = declared.map(|name| name.trim_end_matches(';')).collect();
     assert!(names.len() > 10, "{names:?}");
     let missing: Vec<&&str> = names.iter().filter(|name| rank(name).is_none()).collect();
@@ -451,11 +368,7 @@ fn every_module_of_the_library_is_in_a_layer() {
 #[test]
 fn lines_are_short() {
     let all = sources(&["src", "tests", "benches"]);
-    none(
-        all.iter()
-            .flat_map(|source| long_lines(&source.path, &source.text))
-            .collect(),
-    );
+    none(all.iter().flat_map(|source| long_lines(&source.path, &source.text)).collect());
 }
 
 #[test]
@@ -470,12 +383,7 @@ fn files_are_short() {
 
 #[test]
 fn every_file_says_its_purpose() {
-    none(
-        sources(&["src", "tests", "benches"])
-            .iter()
-            .flat_map(missing_purpose)
-            .collect(),
-    );
+    none(sources(&["src", "tests", "benches"]).iter().flat_map(missing_purpose).collect());
 }
 
 #[test]
@@ -485,12 +393,7 @@ fn nothing_banned_is_used() {
 
 #[test]
 fn nothing_is_left_for_later() {
-    none(
-        sources(&["src", "tests", "benches"])
-            .iter()
-            .flat_map(notes_to_self)
-            .collect(),
-    );
+    none(sources(&["src", "tests", "benches"]).iter().flat_map(notes_to_self).collect());
 }
 
 #[test]

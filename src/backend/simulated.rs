@@ -42,6 +42,9 @@ pub struct Latency {
     pub stop: Option<DurationLaw>,
 }
 
+/// The latest time of an event: far from where arithmetic on times could overflow.
+const LATEST: SimTime = SimTime::from_micros(1 << 62);
+
 /// A task on its host.
 #[derive(Debug)]
 struct Live {
@@ -99,12 +102,7 @@ impl SimulatedBackend {
     }
 
     /// A latency of the host, drawn for one task.
-    fn draw(
-        &self,
-        law: Option<&DurationLaw>,
-        purpose: Purpose,
-        origin: Origin,
-    ) -> SimDuration {
+    fn draw(&self, law: Option<&DurationLaw>, purpose: Purpose, origin: Origin) -> SimDuration {
         law.map_or(SimDuration::ZERO, |law| {
             let (entity, attempt) = draw_key(origin);
             law.sample(self.seed.uniform(purpose, entity, attempt))
@@ -190,21 +188,29 @@ impl SimulatedBackend {
     }
 
     /// The containers of a task run: its end is due after its run time.
-    fn started(&mut self, task: TaskId) {
+    fn started(&mut self, task: TaskId) -> Result<(), BackendError> {
         let live = self.live[task.slot as usize].as_mut().expect("a starting task is live");
         live.next = None;
-        let Some(run_time) = live.behaviour.run_time else { return };
+        let Some(run_time) = live.behaviour.run_time else { return Ok(()) };
         let host = &self.hosts[live.placement.instance.index()];
         let speed = u128::from(host.speed_milli);
         let micros = (u128::from(run_time.micros()) * 1000).div_ceil(speed);
         let run_time = SimDuration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
-        let Some(at) = self.queue.now().checked_add(run_time) else { return };
+        let now = self.queue.now();
+        let Some(at) = now.checked_add(run_time).filter(|at| *at <= LATEST) else {
+            return Err(BackendError(format!(
+                "task {} would end {run_time} s after {now} s, beyond the clock of 146 135 years; \
+                 end the run earlier with `until`",
+                task.number
+            )));
+        };
         let outcome = live.behaviour.ends;
         let event = match host.ledger {
             Some(_) => Event::TaskExited(task, outcome),
             None => Event::TaskStopped(task, outcome),
         };
         live.next = Some(self.queue.schedule(at, phase::ENDS, event));
+        Ok(())
     }
 
     /// The containers of a task are to go: they are gone after the stop latency.
@@ -312,7 +318,7 @@ impl Backend for SimulatedBackend {
     fn next_event(&mut self) -> Result<Option<(SimTime, Event)>, BackendError> {
         let Some((now, event)) = self.queue.pop() else { return Ok(None) };
         match &event {
-            Event::TaskStarted(task) => self.started(*task),
+            Event::TaskStarted(task) => self.started(*task)?,
             Event::TaskExited(task, outcome) => self.clean_up(*task, *outcome),
             Event::TaskStopped(task, _) => self.gone(*task),
             Event::DefinitionRegistered(_)

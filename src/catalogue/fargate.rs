@@ -94,19 +94,11 @@ fn read_sizes() -> Option<Vec<FargateSize>> {
         let number = |field: usize| row[field].parse::<u32>().ok();
         let cpu_units = number(0)?;
         let memories: Vec<u32> = if row[4].is_empty() {
-            (number(1)?..=number(2)?)
-                .step_by(number(3)? as usize)
-                .collect()
+            (number(1)?..=number(2)?).step_by(number(3)? as usize).collect()
         } else {
-            row[4]
-                .split('|')
-                .map(|memory| memory.parse().ok())
-                .collect::<Option<_>>()?
+            row[4].split('|').map(|memory| memory.parse().ok()).collect::<Option<_>>()?
         };
-        sizes.extend(memories.into_iter().map(|memory_mib| FargateSize {
-            cpu_units,
-            memory_mib,
-        }));
+        sizes.extend(memories.into_iter().map(|memory_mib| FargateSize { cpu_units, memory_mib }));
     }
     sizes.sort_unstable();
     Some(sizes)
@@ -127,10 +119,7 @@ mod tests {
     use super::*;
 
     fn size(cpu_units: u32, memory_mib: u32) -> FargateSize {
-        FargateSize {
-            cpu_units,
-            memory_mib,
-        }
+        FargateSize { cpu_units, memory_mib }
     }
 
     #[test]
@@ -190,9 +179,8 @@ mod tests {
             for memory_mib in (0..=124_928).step_by(512) {
                 let fits = |s: &FargateSize| s.cpu_units >= cpu_units && s.memory_mib >= memory_mib;
                 for architecture in [Architecture::X86_64, Architecture::Arm64] {
-                    let cheapest = sizes()
-                        .filter(fits)
-                        .min_by_key(|&s| usd_nano_per_hour(s, architecture));
+                    let cheapest =
+                        sizes().filter(fits).min_by_key(|&s| usd_nano_per_hour(s, architecture));
                     assert_eq!(round_up(cpu_units, memory_mib), cheapest);
                 }
             }
@@ -202,23 +190,11 @@ mod tests {
     #[test]
     fn prices_are_the_published_ones() {
         // 1 vCPU and 2 GB: 0.04048 + 2 x 0.004445, and 0.03238 + 2 x 0.00356.
-        assert_eq!(
-            usd_nano_per_hour(size(1024, 2048), Architecture::X86_64),
-            49_370_000
-        );
-        assert_eq!(
-            usd_nano_per_hour(size(1024, 2048), Architecture::Arm64),
-            39_500_000
-        );
+        assert_eq!(usd_nano_per_hour(size(1024, 2048), Architecture::X86_64), 49_370_000);
+        assert_eq!(usd_nano_per_hour(size(1024, 2048), Architecture::Arm64), 39_500_000);
         // A quarter of a vCPU and half a GB: 0.01012 + 0.0022225.
-        assert_eq!(
-            usd_nano_per_hour(size(256, 512), Architecture::X86_64),
-            12_342_500
-        );
-        assert_eq!(
-            usd_nano_per_hour(size(256, 512), Architecture::Arm64),
-            9_875_000
-        );
+        assert_eq!(usd_nano_per_hour(size(256, 512), Architecture::X86_64), 12_342_500);
+        assert_eq!(usd_nano_per_hour(size(256, 512), Architecture::Arm64), 9_875_000);
     }
 
     #[test]
@@ -238,10 +214,7 @@ mod tests {
         assert_eq!(usd_nano_per_hour(size(0, 1), Architecture::X86_64), 4341);
         assert_eq!(usd_nano_per_hour(size(0, 4), Architecture::Arm64), 13_906);
         let largest = size(u32::MAX, u32::MAX);
-        assert_eq!(
-            usd_nano_per_hour(largest, Architecture::X86_64),
-            188_429_107_156_128
-        );
+        assert_eq!(usd_nano_per_hour(largest, Architecture::X86_64), 188_429_107_156_128);
     }
 
     #[test]

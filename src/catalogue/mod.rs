@@ -64,17 +64,10 @@ impl Catalogue {
     }
 
     fn new(types: Vec<InstanceType>, source: &str) -> Catalogue {
-        assert!(
-            !types.is_empty(),
-            "a catalogue has at least one instance type"
-        );
+        assert!(!types.is_empty(), "a catalogue has at least one instance type");
         let mut by_name: Vec<usize> = (0..types.len()).collect();
         by_name.sort_by(|&a, &b| types[a].name.cmp(&types[b].name));
-        Catalogue {
-            types,
-            by_name,
-            source: source.to_owned(),
-        }
+        Catalogue { types, by_name, source: source.to_owned() }
     }
 
     /// The instance type of this name (case matters), in O(log n).
@@ -83,10 +76,7 @@ impl Catalogue {
     ///
     /// [`CatalogueError::UnknownType`] with up to three similar names.
     pub fn get(&self, name: &str) -> Result<&InstanceType, CatalogueError> {
-        match self
-            .by_name
-            .binary_search_by(|&at| self.types[at].name.as_str().cmp(name))
-        {
+        match self.by_name.binary_search_by(|&at| self.types[at].name.as_str().cmp(name)) {
             Ok(found) => Ok(&self.types[self.by_name[found]]),
             Err(_) => Err(CatalogueError::UnknownType {
                 name: name.to_owned(),

@@ -64,12 +64,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<Vec<InstanceType>, Catalogu
     let mut types = Vec::new();
     let mut lines: BTreeMap<String, u64> = BTreeMap::new();
     while let Some((line, record)) = records.next()? {
-        let row = Row {
-            file,
-            line,
-            record: &record,
-            layout: &layout,
-        };
+        let row = Row { file, line, record: &record, layout: &layout };
         let read = row.instance_type()?;
         if let Some(&first_line) = lines.get(&read.name) {
             return Err(CatalogueError::DuplicateType {
@@ -82,18 +77,11 @@ pub(super) fn read(text: &str, file: &str) -> Result<Vec<InstanceType>, Catalogu
         lines.insert(read.name.clone(), line);
         types.push(read);
     }
-    if types.is_empty() {
-        Err(empty(file))
-    } else {
-        Ok(types)
-    }
+    if types.is_empty() { Err(empty(file)) } else { Ok(types) }
 }
 
 fn empty(file: &str) -> CatalogueError {
-    CatalogueError::Empty {
-        file: file.to_owned(),
-        columns: COLUMNS.join(","),
-    }
+    CatalogueError::Empty { file: file.to_owned(), columns: COLUMNS.join(",") }
 }
 
 /// The records of a text with the line each starts on.
@@ -116,13 +104,7 @@ impl<'a> Records<'a> {
             .flexible(true)
             .comment(Some(b'#'))
             .from_reader(text.as_bytes());
-        Records {
-            reader,
-            text,
-            file,
-            counted: 0,
-            line: 1,
-        }
+        Records { reader, text, file, counted: 0, line: 1 }
     }
 
     /// The next record that is not a blank line, and its line; `None` at the end.
@@ -205,10 +187,7 @@ impl Layout {
                 required: COLUMNS[..REQUIRED].join(", "),
             });
         }
-        Ok(Layout {
-            fields,
-            width: header.len(),
-        })
+        Ok(Layout { fields, width: header.len() })
     }
 }
 
@@ -304,10 +283,7 @@ impl<'a> Row<'a> {
         };
         // `parse` alone would take a plus sign.
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = text
-            .parse()
-            .ok()
-            .filter(|number| digits && range.contains(number));
+        let number = text.parse().ok().filter(|number| digits && range.contains(number));
         match number {
             Some(number) => Ok(Some(number)),
             None => Err(self.refuse(column, whole_number_remedy(&range))),
@@ -324,9 +300,7 @@ impl<'a> Row<'a> {
     }
 
     fn gpus(&self) -> Result<(u16, Option<String>), CatalogueError> {
-        let gpus = self
-            .integer(Column::Gpus, 0..=u32::from(u16::MAX))?
-            .unwrap_or(0);
+        let gpus = self.integer(Column::Gpus, 0..=u32::from(u16::MAX))?.unwrap_or(0);
         let gpus = u16::try_from(gpus).expect("the range ends at the largest u16");
         let model = self.text(Column::GpuModel).map(str::to_owned);
         if gpus == 0 && model.is_some() {

@@ -24,9 +24,7 @@ fn refused(row: &str, column: &str, value: &str) -> String {
     let message = row_error(row).to_string();
     let start = format!("mine.csv:2: column `{column}`: {value:?} is refused: ");
     let remedy = message.strip_prefix(&start);
-    remedy
-        .unwrap_or_else(|| panic!("{message}\ndoes not start with\n{start}"))
-        .to_owned()
+    remedy.unwrap_or_else(|| panic!("{message}\ndoes not start with\n{start}")).to_owned()
 }
 
 #[test]
@@ -46,26 +44,13 @@ fn the_built_in_table_is_sorted_by_family_then_size() {
     let key = |name: &str| {
         let (family, size) = name.split_once('.').unwrap();
         let fixed = ["micro", "small", "medium", "large", "xlarge"];
-        let rank = fixed
-            .iter()
-            .position(|fixed| *fixed == size)
-            .unwrap_or_else(|| {
-                fixed.len()
-                    + size
-                        .strip_suffix("xlarge")
-                        .unwrap()
-                        .parse::<usize>()
-                        .unwrap()
-            });
+        let rank = fixed.iter().position(|fixed| *fixed == size).unwrap_or_else(|| {
+            fixed.len() + size.strip_suffix("xlarge").unwrap().parse::<usize>().unwrap()
+        });
         (family.to_owned(), rank)
     };
     let catalogue = Catalogue::built_in();
-    assert!(
-        catalogue
-            .iter()
-            .map(|known| key(&known.name))
-            .is_sorted_by(|a, b| a < b)
-    );
+    assert!(catalogue.iter().map(|known| key(&known.name)).is_sorted_by(|a, b| a < b));
 }
 
 #[test]
@@ -80,21 +65,14 @@ fn every_built_in_type_makes_sense() {
     for known in &Catalogue::built_in() {
         let name = &*known.name;
         let family = name.split('.').next().unwrap();
-        let graviton = [
-            "t4g", "m7g", "m8g", "c6g", "c7g", "c8g", "r6g", "r7g", "r8g",
-        ];
+        let graviton = ["t4g", "m7g", "m8g", "c6g", "c7g", "c8g", "r6g", "r7g", "r8g"];
         let arm = graviton.contains(&family);
         assert_eq!(known.architecture == Architecture::Arm64, arm, "{name}");
-        assert!(
-            known.usd_per_hour_nano.is_some_and(|nano| nano > 0),
-            "{name}"
-        );
+        assert!(known.usd_per_hour_nano.is_some_and(|nano| nano > 0), "{name}");
         assert_eq!(known.gpus > 0, family.starts_with(['g', 'p']), "{name}");
         assert_eq!(known.gpus > 0, known.gpu_model.is_some(), "{name}");
         assert!(known.awsvpc_tasks < known.enis, "{name}");
-        let gains = known
-            .awsvpc_tasks_trunking
-            .is_none_or(|tasks| tasks > known.awsvpc_tasks);
+        let gains = known.awsvpc_tasks_trunking.is_none_or(|tasks| tasks > known.awsvpc_tasks);
         assert!(gains, "{name}");
     }
 }
@@ -156,15 +134,9 @@ fn trunking_limits_prefer_the_documented_number_to_the_estimate() {
     let catalogue = Catalogue::built_in();
     let tasks = |name: &str| catalogue.get(name).unwrap().awsvpc_tasks_trunking;
     // Documented, although floor(84 x 1.11) = 93 and floor(54 x 1.11) = 59.
-    assert_eq!(
-        (tasks("m6i.8xlarge"), tasks("m7g.8xlarge")),
-        (Some(90), Some(60))
-    );
+    assert_eq!((tasks("m6i.8xlarge"), tasks("m7g.8xlarge")), (Some(90), Some(60)));
     // Estimated: 9, 84 and 54 branch interfaces.
-    assert_eq!(
-        (tasks("m7i.large"), tasks("m7i.8xlarge")),
-        (Some(9), Some(93))
-    );
+    assert_eq!((tasks("m7i.large"), tasks("m7i.8xlarge")), (Some(9), Some(93)));
     assert_eq!(tasks("m8g.8xlarge"), Some(59));
     // Documented as unsupported, although it has branch interfaces.
     assert_eq!(tasks("r5.8xlarge"), None);
@@ -175,27 +147,18 @@ fn registered_memory_is_nominal_less_overhead_rounded_down() {
     let catalogue = Catalogue::built_in();
     let large = catalogue.get("m5.large").unwrap();
     // 8192 x 0.95 = 7782.4.
-    assert_eq!(
-        large.registered_memory_mib(DEFAULT_MEMORY_OVERHEAD_THOUSANDTHS),
-        7782
-    );
+    assert_eq!(large.registered_memory_mib(DEFAULT_MEMORY_OVERHEAD_THOUSANDTHS), 7782);
     assert_eq!(large.registered_memory_mib(0), 8192);
     assert_eq!(large.registered_memory_mib(999), 8);
     assert_eq!(large.registered_memory_mib(1000), 0);
-    let huge = InstanceType {
-        memory_mib: u32::MAX,
-        ..large.clone()
-    };
+    let huge = InstanceType { memory_mib: u32::MAX, ..large.clone() };
     assert_eq!(huge.registered_memory_mib(0), u32::MAX);
 }
 
 #[test]
 #[should_panic(expected = "more than all memory")]
 fn an_overhead_above_the_whole_is_a_bug() {
-    Catalogue::built_in()
-        .get("m5.large")
-        .unwrap()
-        .registered_memory_mib(1001);
+    Catalogue::built_in().get("m5.large").unwrap().registered_memory_mib(1001);
 }
 
 #[test]
@@ -205,10 +168,7 @@ fn an_unknown_type_is_answered_with_near_names_and_how_to_list() {
     let misspelt = message("m5.lagre");
     assert!(misspelt.starts_with("unknown instance type \"m5.lagre\" in the built-in catalogue: "));
     assert!(misspelt.contains("did you mean `m5.large`? "), "{misspelt}");
-    assert!(
-        misspelt.contains("`towtank list instance-types`"),
-        "{misspelt}"
-    );
+    assert!(misspelt.contains("`towtank list instance-types`"), "{misspelt}");
     assert!(message("M5.LARGE").contains("did you mean `m5.large`? "));
     assert!(message("m5large").contains("did you mean `m5.large`? "));
     let between = message("m5.3xlarge");
@@ -221,12 +181,7 @@ fn an_unknown_type_is_answered_with_near_names_and_how_to_list() {
         assert!(!message.contains("did you mean"), "{message}");
     }
     let mine = read(&format!("{SHORT_HEADER}\nrack,ARM64,64,1000,2\n")).unwrap();
-    assert!(
-        mine.get("rock")
-            .unwrap_err()
-            .to_string()
-            .contains("in mine.csv: did you mean `rack`")
-    );
+    assert!(mine.get("rock").unwrap_err().to_string().contains("in mine.csv: did you mean `rack`"));
 }
 
 #[test]
@@ -255,10 +210,8 @@ fn columns_may_come_in_any_order_and_optional_ones_may_be_missing() {
 
 #[test]
 fn every_column_is_read() {
-    let catalogue = read(&format!(
-        "{HEADER}\na.b,X86_64,1,2,3,\"T4, small\",4,5,1,7,8.9\n"
-    ))
-    .unwrap();
+    let catalogue =
+        read(&format!("{HEADER}\na.b,X86_64,1,2,3,\"T4, small\",4,5,1,7,8.9\n")).unwrap();
     let read = InstanceType {
         name: "a.b".to_owned(),
         architecture: Architecture::X86_64,
@@ -281,10 +234,7 @@ fn byte_order_mark_line_ends_comments_and_blanks_do_not_matter() {
     let variants = [
         format!("\u{feff}{SHORT_HEADER}\r\na,X86_64,1,2,3\r\nb,ARM64,1,2,3\r\n"),
         format!("\u{feff}# mine\n\n{SHORT_HEADER}\n# one\na,X86_64,1,2,3\n\n  \nb,ARM64,1,2,3\n#"),
-        format!(
-            " {} \n a , x86_64 , 1 ,\t2, 3\nb,arm64,1,2,3\n",
-            SHORT_HEADER.replace(',', " , ")
-        ),
+        format!(" {} \n a , x86_64 , 1 ,\t2, 3\nb,arm64,1,2,3\n", SHORT_HEADER.replace(',', " , ")),
     ];
     for text in variants {
         assert_eq!(read(&text).as_ref(), Ok(&plain), "{text:?}");
@@ -308,29 +258,17 @@ fn lines_are_counted_with_comments_blanks_and_quoted_line_ends() {
             "\"b\n c\",X86_64,1,2,3",
         ];
         let message = read(&lines.join(end)).unwrap_err().to_string();
-        assert!(
-            message.starts_with("mine.csv:11: column `instance_type`: "),
-            "{message}"
-        );
+        assert!(message.starts_with("mine.csv:11: column `instance_type`: "), "{message}");
     }
     let text = format!("{HEADER}\na,X86_64,1,2,3,\"T\n4\",1,2,1,,1\nb,X86_64,0,2,0,,1,2,1,,1\n");
     let message = read(&text).unwrap_err().to_string();
-    assert!(
-        message.starts_with("mine.csv:4: column `vcpus`: \"0\" "),
-        "{message}"
-    );
+    assert!(message.starts_with("mine.csv:4: column `vcpus`: \"0\" "), "{message}");
 }
 
 #[test]
 fn an_empty_file_is_refused() {
-    for text in [
-        "",
-        "\u{feff}",
-        "\n\r\n \n",
-        "# only this\n",
-        HEADER,
-        &format!("{HEADER}\n# none"),
-    ] {
+    for text in ["", "\u{feff}", "\n\r\n \n", "# only this\n", HEADER, &format!("{HEADER}\n# none")]
+    {
         let message = read(text).unwrap_err().to_string();
         assert!(
             message.starts_with("mine.csv: the catalogue is empty: give a header"),
@@ -346,35 +284,18 @@ fn an_unknown_column_is_answered_with_a_near_name() {
     let start = "mine.csv:2: unknown column \"usd_per_hr\": did you mean `usd_per_hour`? the \
                  columns are instance_type, ";
     assert!(message.starts_with(start), "{message}");
-    let message = read(&SHORT_HEADER.replace("vcpus", "VCPUs"))
-        .unwrap_err()
-        .to_string();
+    let message = read(&SHORT_HEADER.replace("vcpus", "VCPUs")).unwrap_err().to_string();
     assert!(message.contains("did you mean `vcpus`? "), "{message}");
-    let message = read(&SHORT_HEADER.replace(',', ";"))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.contains("separate the columns with commas"),
-        "{message}"
-    );
-    let message = read(&format!("{SHORT_HEADER},\na,X86_64,1,2,3,\n"))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.starts_with("mine.csv:1: unknown column \"\": the columns are"),
-        "{message}"
-    );
+    let message = read(&SHORT_HEADER.replace(',', ";")).unwrap_err().to_string();
+    assert!(message.contains("separate the columns with commas"), "{message}");
+    let message = read(&format!("{SHORT_HEADER},\na,X86_64,1,2,3,\n")).unwrap_err().to_string();
+    assert!(message.starts_with("mine.csv:1: unknown column \"\": the columns are"), "{message}");
 }
 
 #[test]
 fn repeated_and_missing_columns_are_refused() {
-    let message = read(&format!("{SHORT_HEADER},vcpus\n"))
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        message,
-        "mine.csv:1: column `vcpus` is given twice: remove one of them"
-    );
+    let message = read(&format!("{SHORT_HEADER},vcpus\n")).unwrap_err().to_string();
+    assert_eq!(message, "mine.csv:1: column `vcpus` is given twice: remove one of them");
     for (index, missing) in SHORT_HEADER.split(',').enumerate() {
         let mut columns: Vec<&str> = HEADER.split(',').collect();
         columns.retain(|column| *column != missing);
@@ -386,11 +307,7 @@ fn repeated_and_missing_columns_are_refused() {
 
 #[test]
 fn rows_of_another_width_than_the_header_are_refused() {
-    for (row, found) in [
-        ("a,X86_64,1,2", 4),
-        ("a,X86_64,1,2,0,,,3,,,,", 12),
-        ("\"a,X86_64,1", 1),
-    ] {
+    for (row, found) in [("a,X86_64,1,2", 4), ("a,X86_64,1,2,0,,,3,,,,", 12), ("\"a,X86_64,1", 1)] {
         let message = row_error(row).to_string();
         let start = format!("mine.csv:2: {found} fields where the header has 11: ");
         assert!(message.starts_with(&start), "{message}");
@@ -413,26 +330,8 @@ fn numbers_must_be_whole_and_in_range() {
     let template = ["a", "X86_64", "1", "2", "0", "", "", "3", "", "", ""];
     let above = "99999999999999999999";
     let cases: [(usize, &str, &[&str]); 7] = [
-        (
-            2,
-            "vcpus",
-            &[
-                "",
-                "0",
-                "-1",
-                "+1",
-                "1.5",
-                "two",
-                "16385",
-                "4294967296",
-                above,
-            ],
-        ),
-        (
-            3,
-            "memory_mib",
-            &["", "0", "-1", "8 GiB", "8,192", "1073741825", above],
-        ),
+        (2, "vcpus", &["", "0", "-1", "+1", "1.5", "two", "16385", "4294967296", above]),
+        (3, "memory_mib", &["", "0", "-1", "8 GiB", "8,192", "1073741825", above]),
         (4, "gpus", &["-1", "0.5", "65536", "x", above]),
         (6, "network_mbps", &["-1", "10G", "4294967296", above]),
         (7, "enis", &["", "0", "-3", "65536", "many", above]),
@@ -461,39 +360,16 @@ fn the_ends_of_each_range_are_accepted() {
     let catalogue = read(&format!("{HEADER}\n{least}{most}")).unwrap();
     assert_eq!(catalogue.get("a").unwrap().usd_per_hour_nano, Some(0));
     let most = catalogue.get("b").unwrap();
-    assert_eq!(
-        (most.vcpus, most.memory_mib, most.gpus),
-        (MAX_VCPUS, MAX_MEMORY_MIB, u16::MAX)
-    );
-    assert_eq!(
-        (most.network_mbps, most.usd_per_hour_nano),
-        (Some(u32::MAX), Some(u64::MAX))
-    );
+    assert_eq!((most.vcpus, most.memory_mib, most.gpus), (MAX_VCPUS, MAX_MEMORY_MIB, u16::MAX));
+    assert_eq!((most.network_mbps, most.usd_per_hour_nano), (Some(u32::MAX), Some(u64::MAX)));
 }
 
 #[test]
 fn prices_must_be_plain_decimals() {
     let above = "18446744073.709551616";
-    for price in [
-        "-0.1",
-        "+1",
-        "$0.10",
-        "0.1 USD",
-        "1e-3",
-        "free",
-        "NaN",
-        "0.0000000001",
-        above,
-    ] {
-        let remedy = refused(
-            &format!("a,X86_64,1,2,0,,,3,,,{price}"),
-            "usd_per_hour",
-            price,
-        );
-        assert!(
-            remedy.starts_with("give US dollars per hour as a plain decimal"),
-            "{remedy}"
-        );
+    for price in ["-0.1", "+1", "$0.10", "0.1 USD", "1e-3", "free", "NaN", "0.0000000001", above] {
+        let remedy = refused(&format!("a,X86_64,1,2,0,,,3,,,{price}"), "usd_per_hour", price);
+        assert!(remedy.starts_with("give US dollars per hour as a plain decimal"), "{remedy}");
     }
 }
 
@@ -502,11 +378,7 @@ fn names_architectures_and_gpu_models_are_checked() {
     let remedy = refused(",X86_64,1,2,0,,,3,,,", "instance_type", "");
     assert_eq!(remedy, "give a name without white space, such as m5.large");
     refused("m5 large,X86_64,1,2,0,,,3,,,", "instance_type", "m5 large");
-    refused(
-        "m5\u{7}large,X86_64,1,2,0,,,3,,,",
-        "instance_type",
-        "m5\u{7}large",
-    );
+    refused("m5\u{7}large,X86_64,1,2,0,,,3,,,", "instance_type", "m5\u{7}large");
     for wrong in ["", "amd64", "aarch64", "X86-64"] {
         let remedy = refused(&format!("a,{wrong},1,2,0,,,3,,,"), "architecture", wrong);
         assert_eq!(remedy, "give X86_64 or ARM64");
@@ -520,8 +392,6 @@ fn a_very_long_value_is_shortened_in_the_message() {
     let value = "é".repeat(100_000);
     let shown = format!("{}...", "é".repeat(60));
     refused(&format!("a,X86_64,{value},2,0,,,3,,,"), "vcpus", &shown);
-    let message = read(&format!("{SHORT_HEADER},{value}\n"))
-        .unwrap_err()
-        .to_string();
+    let message = read(&format!("{SHORT_HEADER},{value}\n")).unwrap_err().to_string();
     assert!(message.len() < 600, "{} bytes", message.len());
 }

@@ -1,9 +1,10 @@
-//! `towtank check`: is a scenario right, and what does it say with every default?
+//! `towtank check`: is a scenario right, its comparison too, and what is it with every default?
 
 use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::experiment::plan::Plan;
 use crate::scenario::Scenario;
 
 use super::failure::Failure;
@@ -24,9 +25,12 @@ pub(super) struct CheckArgs {
 /// Checks the scenario, opens its traces, and prints it as resolved, in TOML.
 pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let document = options::document(&args.scenario)?;
-    let scenario = Scenario::of(document, &args.changes.overrides()?)?;
+    let changes = args.changes.overrides()?;
+    Plan::of(&document, &changes, Vec::new())?;
+    let scenario = Scenario::of(document, &changes)?;
     options::warn(&scenario.warnings, args.quiet);
-    scenario.prepare(scenario.spec.seed)?;
+    let prepared = scenario.prepare(scenario.spec.seed)?;
+    options::warn(&prepared.warnings, args.quiet);
     let text = toml::to_string(&scenario.spec)
         .map_err(|why| Failure::failed(format!("the scenario cannot be written: {why}")))?;
     super::print(&text)

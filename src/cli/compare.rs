@@ -9,24 +9,23 @@ use indicatif::ProgressBar;
 use crate::experiment::comparison::{ArmRuns, Comparison};
 use crate::experiment::comparison_csv::comparison_csv;
 use crate::experiment::grid::{
-    Arm, Axis, GridError, GridProgress, GridRun, RunHooks, SCALING, arm_runs, arms, run_grid,
+    Arm, Axis, GridError, GridProgress, GridRun, RunHooks, SCALING, arm_runs, run_grid,
 };
 use crate::experiment::metric::MetricName;
+use crate::experiment::plan::Plan;
 use crate::metrics::{Summary, TimelinePoint};
+use crate::report::output::Output;
 use crate::report::run_directory::{
-    Output, json_text, read_summary, task_file, write_comparison, write_run,
+    json_text, read_summary, task_file, write_comparison, write_run,
 };
 use crate::report::table::comparison_table;
 use crate::run::Finished;
-use crate::scenario::{Document, Override, Recording, Scenario, value_of};
+use crate::scenario::{Override, Recording, value_of};
 
 use super::failure::Failure;
 use super::options::{self, Format, OutputFlags, ScenarioFlags};
 use super::progress;
 use super::wall::Stopwatch;
-
-/// Seeds of one comparison at most.
-const SEEDS_MAX: u32 = 100_000;
 
 /// Arguments of `towtank compare`.
 #[derive(Debug, Args)]
@@ -67,12 +66,21 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {
     }
 }
 
-// --- finished run directories -----------------------------------------------------------------------
+// --- finished run directories ---------------------------------------------------------
 
 fn compare_runs(args: &CompareArgs, paths: &[PathBuf]) -> Result<(), Failure> {
+    refuse_scenario_flags(args)?;
     let mut arms: Vec<ArmRuns> = Vec::new();
     for path in paths {
         let summary = read_summary(path).map_err(Failure::bad_input)?;
+        if let Some(first) = arms.first().map(|arm| &arm.runs[0])
+            && first.warm_up_s != summary.warm_up_s
+        {
+            let (path, this, other) = (path.display(), summary.warm_up_s, first.warm_up_s);
+            return Err(Failure::bad_input(format!(
+                "{path}: its warm-up is {this} s and not {other} s; compare runs measured alike"
+            )));
+        }
         let same = |arm: &&mut ArmRuns| side(&arm.runs[0]) == side(&summary);
         match arms.iter_mut().find(same) {
             Some(arm) => arm.runs.push(summary),
@@ -86,12 +94,48 @@ fn compare_runs(args: &CompareArgs, paths: &[PathBuf]) -> Result<(), Failure> {
     let metric = metric(args.metric.as_deref().unwrap_or("wait_s.mean"))?;
     let comparison = Comparison::of(&arms, metric)?;
     if let Some(place) = &args.output.out {
+        refuse_place(place, paths)?;
         let output = Output::begin(place)?;
         let table = comparison_table(&comparison, 80);
         write_comparison(output.path(), &comparison, &table, &[])?;
         output.finish()?;
     }
     print_comparison(args.output.format, &comparison)
+}
+
+/// Finished runs are compared as they are: flags that would change the scenario have no use.
+fn refuse_scenario_flags(args: &CompareArgs) -> Result<(), Failure> {
+    let own = [
+        ("--seeds", args.seeds.is_some()),
+        ("--strategies", !args.strategies.is_empty()),
+        ("--axis", !args.axis.is_empty()),
+        ("--threads", args.threads.is_some()),
+    ];
+    let own = own.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag);
+    match args.changes.given().into_iter().chain(own).next() {
+        None => Ok(()),
+        Some(flag) => Err(Failure::bad_input(format!(
+            "{flag}: finished runs cannot be changed; leave it out, or compare a scenario"
+        ))),
+    }
+}
+
+/// Refuses to put the comparison where it would replace a run that it was made from.
+fn refuse_place(place: &Path, runs: &[PathBuf]) -> Result<(), Failure> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let place_is = real(place);
+    let touches = |run: &&PathBuf| {
+        let run = real(run);
+        run.starts_with(&place_is) || place_is.starts_with(&run)
+    };
+    match runs.iter().find(touches) {
+        None => Ok(()),
+        Some(run) => Err(Failure::bad_input(format!(
+            "{}: would replace the run {} that is compared; name another directory with --out",
+            place.display(),
+            run.display()
+        ))),
+    }
 }
 
 /// What makes two runs runs of one arm.
@@ -121,30 +165,34 @@ fn arm_of(summary: Summary) -> ArmRuns {
 
 fn metric(name: &str) -> Result<MetricName, Failure> {
     name.parse().map_err(|why: crate::experiment::metric::MetricError| {
-        Failure::bad_input(format!("metric: {why}"))
+        Failure::bad_input(format!("--metric: {why}"))
     })
 }
 
-// --- arms of a scenario ------------------------------------------------------------------------------
+// --- arms of a scenario ------------------------------------------------------------
 
 fn compare_scenario(args: &CompareArgs, path: &Path) -> Result<(), Failure> {
     progress::catch_interrupts()?;
     let document = options::document(path)?;
     let mut changes = args.changes.overrides()?;
-    let flag = |key: &str, value| Override { key: key.to_owned(), value };
-    changes.extend(args.seeds.map(|count| flag("compare.seeds", i64::from(count).into())));
-    changes.extend(args.metric.as_ref().map(|name| flag("compare.metric", name.clone().into())));
-    let base = Scenario::of(document.clone(), &changes)?;
-    let metric = base.spec.compare.metric.parse::<MetricName>();
-    let metric = metric.map_err(|why| document.error("compare.metric", why.to_string()))?;
-    let seeds = seeds(&document, &base)?;
-    let axes = axes(args, &base)?;
-    let arms = arms(&document, &changes, &axes)?;
-    options::warn(&base.warnings, args.output.quiet);
-
-    let place = args.output.directory(&base.spec.name);
-    let output = Output::begin(&place)?;
+    let seeds = args.seeds.map(|count| Override::flag("--seeds", "compare.seeds", count));
+    let metric =
+        args.metric.as_deref().map(|name| Override::flag("--metric", "compare.metric", name));
+    changes.extend(seeds.into_iter().chain(metric));
     let threads = threads(args.threads)?;
+    let Plan { name, axes, arms, seeds, metric, warnings } =
+        Plan::of(&document, &changes, axes(args)?)?;
+    if arms.is_empty() {
+        let problem = "nothing to compare; name placements with --strategies or `strategies` under \
+                       [compare], or another axis";
+        return Err(document.error("compare", problem).into());
+    }
+    options::warn(&warnings, args.output.quiet);
+    // Opens the traces once beforehand: what is wrong with them shows before any run.
+    options::warn(&arms[0].scenario.prepare(seeds[0])?.warnings, args.output.quiet);
+
+    let place = args.output.directory(&name);
+    let output = Output::begin(&place)?;
     let runs = run_all(args, &arms, &seeds, threads, &output)?;
 
     let sides = arm_runs(&arms, &runs);
@@ -167,15 +215,6 @@ fn compare_scenario(args: &CompareArgs, path: &Path) -> Result<(), Failure> {
     print_comparison(args.output.format, &comparison)
 }
 
-fn seeds(document: &Document, base: &Scenario) -> Result<Vec<u64>, Failure> {
-    let (first, count) = (base.spec.seed, base.spec.compare.seeds);
-    if !(1..=SEEDS_MAX).contains(&count) {
-        let problem = format!("{count} seeds; write 1 to {SEEDS_MAX}");
-        return Err(document.error("compare.seeds", problem).into());
-    }
-    Ok((first..first.saturating_add(u64::from(count))).collect())
-}
-
 fn threads(wanted: Option<usize>) -> Result<usize, Failure> {
     match wanted {
         Some(0) => Err(Failure::bad_input("--threads: 0 cannot run anything; give at least 1")),
@@ -184,25 +223,14 @@ fn threads(wanted: Option<usize>) -> Result<usize, Failure> {
     }
 }
 
-/// The axes: the command line's in place of the scenario's of the same name.
-fn axes(args: &CompareArgs, base: &Scenario) -> Result<Vec<Axis>, Failure> {
+/// The axes that the command line names.
+fn axes(args: &CompareArgs) -> Result<Vec<Axis>, Failure> {
     let mut axes: Vec<Axis> = Vec::new();
-    let mut put = |axis: Axis| match axes.iter_mut().find(|known| known.name == axis.name) {
-        Some(known) => *known = axis,
-        None => axes.push(axis),
-    };
-    let text = |one: &str| toml::Value::String(one.to_owned());
-    let table = &base.spec.compare;
-    if !table.strategies.is_empty() {
-        let values = table.strategies.iter().map(|one| text(&one.0)).collect();
-        put(Axis { name: "placement".to_owned(), values });
-    }
-    for (name, values) in &table.axes {
-        put(Axis { name: name.clone(), values: values.clone() });
-    }
     if !args.strategies.is_empty() {
-        let values = args.strategies.iter().map(|one| text(one.trim())).collect();
-        put(Axis { name: "placement".to_owned(), values });
+        let text = |one: &String| toml::Value::String(one.trim().to_owned());
+        let values = args.strategies.iter().map(text).collect();
+        let (name, origin) = ("placement".to_owned(), "--strategies".to_owned());
+        axes.push(Axis { name, values, origin });
     }
     for axis in &args.axis {
         let parsed = axis.split_once('=').filter(|(_, values)| !values.is_empty());
@@ -211,7 +239,8 @@ fn axes(args: &CompareArgs, base: &Scenario) -> Result<Vec<Axis>, Failure> {
             Failure::bad_input(format!("--axis: '{axis}' is not NAME=V1,V2; {example}"))
         })?;
         let values = values.split(',').map(|one| value_of(one.trim())).collect();
-        put(Axis { name: name.trim().to_owned(), values });
+        let (name, origin) = (name.trim().to_owned(), format!("--axis {}", name.trim()));
+        axes.push(Axis { name, values, origin });
     }
     Ok(axes)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::experiment::comparison::ComparisonError;
 use crate::experiment::grid::GridError;
-use crate::report::run_directory::OutputError;
+use crate::report::output::OutputError;
 use crate::run::RunError;
 use crate::scenario::ScenarioError;
 use crate::workload::WorkloadError;
@@ -33,6 +33,12 @@ impl Failure {
     /// The user gave something that cannot be used.
     pub(super) fn bad_input(message: impl Into<String>) -> Failure {
         Failure { kind: Kind::BadInput, message: message.into() }
+    }
+
+    /// An assertion of towtank's failed.
+    pub(super) fn invariant() -> Failure {
+        let message = "an invariant broke; please report this with the scenario and the seed";
+        Failure { kind: Kind::Invariant, message: message.to_owned() }
     }
 
     /// The exit code.
@@ -68,7 +74,9 @@ impl From<ComparisonError> for Failure {
 impl From<OutputError> for Failure {
     fn from(why: OutputError) -> Failure {
         match why {
-            OutputError::Foreign(..) => Failure::bad_input(why.to_string()),
+            OutputError::Foreign(..) | OutputError::NoDirectory(_) => {
+                Failure::bad_input(why.to_string())
+            }
             OutputError::Write(..) => Failure::failed(why.to_string()),
         }
     }

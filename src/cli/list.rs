@@ -37,7 +37,8 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
     let text = match args.what {
         What::Strategies => strategies(),
         What::Queues => {
-            let rows = QUEUES.iter().map(|entry| vec![entry.name.to_owned(), entry.summary.to_owned()]);
+            let rows =
+                QUEUES.iter().map(|entry| vec![entry.name.to_owned(), entry.summary.to_owned()]);
             plain_table(&["queue", "what it does"], rows, super::columns())
         }
         What::Formats => formats(),
@@ -108,8 +109,7 @@ fn instance_types() -> String {
             price,
         ]
     };
-    let headings =
-        ["type", "arch", "vCPU", "MiB", "GPU", "awsvpc", "trunk", "USD/h"];
+    let headings = ["type", "arch", "vCPU", "MiB", "GPU", "awsvpc", "trunk", "USD/h"];
     let table = plain_table(&headings, catalogue.iter().map(row), super::columns());
     format!("{table}us-east-1, Linux, on demand, as of {AS_OF}\n")
 }

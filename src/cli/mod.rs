@@ -51,13 +51,14 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let result = match cli.command {
-        Command::Run(args) => run::run(&args),
-        Command::Compare(args) => compare::compare(&args),
-        Command::Check(args) => check::check(&args),
-        Command::List(args) => list::list(&args),
-    };
-    match result {
+    // An assertion that fails is a broken invariant: its own message is on stderr already.
+    let result = std::panic::catch_unwind(|| match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Compare(args) => compare::compare(args),
+        Command::Check(args) => check::check(args),
+        Command::List(args) => list::list(args),
+    });
+    match result.unwrap_or_else(|_| Err(Failure::invariant())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             say(&format!("error: {failure}"));
@@ -79,9 +80,13 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes a message to stderr.
+/// Writes a message to stderr, without the control characters that names may have.
 fn say(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let lines = text.lines().map(crate::report::format::printable);
+    let mut err = std::io::stderr().lock();
+    for line in lines {
+        let _ = writeln!(err, "{line}");
+    }
 }
 
 /// Columns of the terminal; 80 where there is none.

@@ -4,7 +4,6 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use toml::Value;
 
 use crate::placement::STRATEGIES;
 use crate::queueing::QUEUES;
@@ -84,32 +83,44 @@ impl ScenarioFlags {
     pub(super) fn overrides(&self) -> Result<Vec<Override>, Failure> {
         let mut changes = Vec::new();
         for text in &self.set {
-            changes.push(Override::parse(text).map_err(|why| {
-                Failure::bad_input(format!("--set: {why}"))
-            })?);
+            changes.push(
+                Override::parse(text).map_err(|why| Failure::bad_input(format!("--set: {why}")))?,
+            );
         }
-        let mut flag = |key: &str, value: Value| {
-            changes.push(Override { key: key.to_owned(), value });
-        };
         if let Some(seed) = self.seed {
             let seed = i64::try_from(seed)
                 .map_err(|_| Failure::bad_input(format!("--seed: {seed} is above 2^63 - 1")))?;
-            flag("seed", Value::Integer(seed));
+            changes.push(Override::flag("--seed", "seed", seed));
         }
         if let Some(strategy) = &self.strategy {
-            flag("placement.strategy", Value::String(strategy.clone()));
+            let strategy = strategy.as_str();
+            changes.push(Override::flag("--strategy", "placement.strategy", strategy));
         }
         if let Some(queue) = &self.queue {
-            flag("queue.policy", Value::String(queue.clone()));
+            changes.push(Override::flag("--queue", "queue.policy", queue.as_str()));
         }
         if let Some(placer) = self.placer {
             let name = match placer {
                 PlacerFlag::Indexed => "indexed",
                 PlacerFlag::Naive => "naive",
             };
-            flag("placement.placer", Value::String(name.to_owned()));
+            changes.push(Override::flag("--placer", "placement.placer", name));
         }
         Ok(changes)
+    }
+}
+
+impl ScenarioFlags {
+    /// The flags given, as the user writes them: for commands that cannot take them.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        let flags = [
+            ("--set", !self.set.is_empty()),
+            ("--seed", self.seed.is_some()),
+            ("--strategy", self.strategy.is_some()),
+            ("--queue", self.queue.is_some()),
+            ("--placer", self.placer.is_some()),
+        ];
+        flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
     }
 }
 

@@ -9,7 +9,8 @@ use crate::experiment::comparison_csv::summary_csv;
 use crate::experiment::grid::GridError;
 use crate::metrics::Summary;
 use crate::placement::RefusalHistogram;
-use crate::report::run_directory::{Output, Timing, json_text, task_file, write_run};
+use crate::report::output::Output;
+use crate::report::run_directory::{Timing, json_text, task_file, write_run};
 use crate::report::summary_table::summary_table;
 use crate::run::{Finished, Progress, RunError};
 use crate::scenario::{Recording, Scenario};
@@ -52,6 +53,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     output.finish()?;
     let summary = scenario.summary(&arm, seed, &finished);
     explain_waiting(&finished, args.output.quiet);
+    warn_of_warm_up(&scenario, &finished, args.output.quiet);
     if !args.output.quiet {
         super::say(&format!("results are in {}", place.display()));
     }
@@ -65,6 +67,7 @@ fn simulate(
     output: &Output,
 ) -> Result<Finished, Failure> {
     let prepared = scenario.prepare(seed)?;
+    options::warn(&prepared.warnings, args.output.quiet);
     let wanted = !args.output.no_progress && !args.output.quiet;
     let bar = progress::bar(prepared.len_hint(), "events from outside", wanted);
     let mut recording = Recording::default();
@@ -84,6 +87,19 @@ fn simulate(
             source => GridError::Run { arm, seed, source }.into(),
         }
     })
+}
+
+/// Says if the run ended before the warm-up did.
+fn warn_of_warm_up(scenario: &Scenario, finished: &Finished, quiet: bool) {
+    let warm_up = scenario.spec.warm_up;
+    if warm_up.duration().micros() > 0 && finished.now.micros() <= warm_up.duration().micros() {
+        let now = finished.now;
+        let text = format!(
+            "warm_up, {warm_up}, is not shorter than the run, {now} s: nothing was \
+                            measured; write a shorter one"
+        );
+        options::warn(&[text], quiet);
+    }
 }
 
 /// Says of tasks left waiting why no instance takes them.
@@ -120,8 +136,6 @@ fn print_summary(format: Format, summary: &Summary, timing: &Timing) -> Result<(
     match format {
         Format::Table => super::print(&summary_table(summary, super::columns())),
         Format::Csv => super::print(&summary_csv(summary)),
-        Format::Json => {
-            super::print(&json_text(&Printed { summary, wall: timing }))
-        }
+        Format::Json => super::print(&json_text(&Printed { summary, wall: timing })),
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::des::SimTime;
 use crate::model::{
-    ClassId, DefinitionId, InstanceId, InstanceSpec, Origin, Outcome, Placement, ServiceId, ServiceSpec,
-    Submission, TaskDefinition, TaskId,
+    ClassId, DefinitionId, InstanceId, InstanceSpec, Origin, Outcome, Placement, ServiceId,
+    ServiceSpec, Submission, TaskDefinition, TaskId,
 };
 
 /// What happens: the only input of the control plane.

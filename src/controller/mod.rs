@@ -174,7 +174,7 @@ impl Controller {
         out.changes.push(Change::TaskEnded { task, outcome });
     }
 
-    // --- placement passes -------------------------------------------------------------------------
+    // --- placement passes ------------------------------------------------------------
 
     /// Asks for a pass at this instant, unless nothing waits or one is due already.
     fn request_pass(&mut self, now: SimTime, out: &mut Reaction) {
@@ -184,13 +184,22 @@ impl Controller {
         }
     }
 
+    /// Sweeps over the queue until a sweep places nothing: a placement can make room for a task
+    /// that wants company (`task:group == …`) and was refused earlier in the sweep.
     fn placement_pass(&mut self, out: &mut Reaction) {
         self.pass_due = false;
+        while self.sweep(out) {}
+    }
+
+    /// Tries what waits, once each; whether anything was placed.
+    fn sweep(&mut self, out: &mut Reaction) -> bool {
+        let mut placed = false;
         self.queue.begin();
         while let Some(ticket) = self.queue.next(&self.waiting, &self.cluster) {
             match self.attempt(ticket, out) {
                 Ok(()) => {
                     self.waiting.remove(ticket);
+                    placed = true;
                 }
                 Err(refusal) => {
                     out.changes.push(Change::PlacementRefused(refusal.class));
@@ -201,6 +210,7 @@ impl Controller {
                 }
             }
         }
+        placed
     }
 
     /// Places the tasks of one entry, all or none.

@@ -28,12 +28,7 @@ struct Service {
 pub(super) struct Services(Vec<Service>);
 
 impl Controller {
-    pub(super) fn create_service(
-        &mut self,
-        now: SimTime,
-        spec: &ServiceSpec,
-        out: &mut Reaction,
-    ) {
+    pub(super) fn create_service(&mut self, now: SimTime, spec: &ServiceSpec, out: &mut Reaction) {
         assert!(spec.id.index() == self.services.0.len(), "services are numbered densely");
         let group = self.cluster.intern_group(&format!("service:{}", spec.name));
         self.services.0.push(Service {

@@ -24,9 +24,7 @@ struct Plane {
 impl Plane {
     fn new(placement: &str, queue: &str, vcpus: &[u64]) -> Plane {
         let spec = PlacementSpec::parse(placement).unwrap();
-        let placer = spec
-            .build(PlacerKind::Indexed, TieBreak::LowestId, Seed(1), None)
-            .unwrap();
+        let placer = spec.build(PlacerKind::Indexed, TieBreak::LowestId, Seed(1), None).unwrap();
         let queue = (queue_policy(queue).unwrap().build)();
         let mut plane = Plane {
             controller: Controller::new(vec![placer], queue),
@@ -50,16 +48,11 @@ impl Plane {
             self.controller.handle(self.now, event, &mut out);
         }
         let timer = Command::WakeAt(self.now, Timer::PlacementPass);
-        let timers = out
-            .commands
-            .iter()
-            .filter(|&command| *command == timer)
-            .count();
+        let timers = out.commands.iter().filter(|&command| *command == timer).count();
         assert!(timers <= 1, "one pass per instant");
         if timers == 1 {
             out.commands.retain(|command| *command != timer);
-            self.controller
-                .handle(self.now, &Event::Woken(Timer::PlacementPass), &mut out);
+            self.controller.handle(self.now, &Event::Woken(Timer::PlacementPass), &mut out);
         }
         self.controller.audit().unwrap();
         self.changes.append(&mut out.changes);
@@ -69,10 +62,7 @@ impl Plane {
 
     /// What has happened since the last look.
     fn look(&mut self) -> (Vec<Change>, Vec<Command>) {
-        (
-            std::mem::take(&mut self.changes),
-            std::mem::take(&mut self.commands),
-        )
+        (std::mem::take(&mut self.changes), std::mem::take(&mut self.commands))
     }
 
     fn join(&mut self, vcpus: u64) {
@@ -95,9 +85,7 @@ impl Plane {
     fn define(&mut self, family: &str, vcpus: u64, member_of: Option<&str>) -> DefinitionId {
         let mut definition = TaskDefinition::new(family, Cpu::from_vcpus(vcpus).unwrap(), 0);
         let expression = member_of.map(|text| Expression::parse(text).unwrap());
-        definition
-            .constraints
-            .extend(expression.map(PlacementConstraint::MemberOf));
+        definition.constraints.extend(expression.map(PlacementConstraint::MemberOf));
         self.at_once(&[Event::DefinitionRegistered(Arc::new(definition))]);
         self.definitions += 1;
         DefinitionId(self.definitions - 1)
@@ -124,13 +112,7 @@ impl Plane {
 
     fn create_service(&mut self, definition: DefinitionId, desired_count: u32) {
         let (id, name, placer) = (ServiceId(0), "web".to_owned(), 0);
-        let spec = ServiceSpec {
-            id,
-            name,
-            definition,
-            desired_count,
-            placer,
-        };
+        let spec = ServiceSpec { id, name, definition, desired_count, placer };
         self.at_once(&[Event::ServiceCreated(spec)]);
     }
 
@@ -139,12 +121,7 @@ impl Plane {
         let pending = |(id, task): (TaskId, &crate::model::Task)| {
             (task.status == TaskStatus::Pending).then_some(id)
         };
-        let ids: Vec<TaskId> = self
-            .controller
-            .cluster
-            .tasks()
-            .filter_map(pending)
-            .collect();
+        let ids: Vec<TaskId> = self.controller.cluster.tasks().filter_map(pending).collect();
         let events: Vec<Event> = ids.into_iter().map(Event::TaskStarted).collect();
         self.at_once(&events);
     }
@@ -152,23 +129,16 @@ impl Plane {
     /// Where each task that holds resources is, in order of creation.
     fn places(&self) -> Vec<(u64, u32)> {
         let held = |status| matches!(status, TaskStatus::Pending | TaskStatus::Running);
-        let tasks = self
-            .controller
-            .cluster
-            .tasks()
-            .filter(|(_, task)| held(task.status));
-        let mut places: Vec<(u64, u32)> = tasks
-            .map(|(_, task)| (task.number, task.placement.unwrap().instance.0))
-            .collect();
+        let tasks = self.controller.cluster.tasks().filter(|(_, task)| held(task.status));
+        let mut places: Vec<(u64, u32)> =
+            tasks.map(|(_, task)| (task.number, task.placement.unwrap().instance.0)).collect();
         places.sort_unstable();
         places
     }
 
     fn task(&self, number: u64) -> TaskId {
         let mut tasks = self.controller.cluster.tasks().map(|(id, _)| id);
-        tasks
-            .find(|id| id.number == number)
-            .expect("the task has not ended")
+        tasks.find(|id| id.number == number).expect("the task has not ended")
     }
 
     fn end(&mut self, number: u64) {
@@ -178,10 +148,7 @@ impl Plane {
 }
 
 fn refusals(changes: &[Change]) -> usize {
-    changes
-        .iter()
-        .filter(|change| matches!(change, Change::PlacementRefused(_)))
-        .count()
+    changes.iter().filter(|change| matches!(change, Change::PlacementRefused(_))).count()
 }
 
 fn ended(changes: &[Change]) -> Vec<(u64, Outcome)> {
@@ -208,11 +175,7 @@ fn a_task_passes_through_its_states_in_order() {
     plane.start();
     let task = plane.task(0);
     plane.at_once(&[Event::TaskExited(task, Outcome::Failed)]);
-    assert_eq!(
-        plane.controller.cluster().totals().cpu_used,
-        0,
-        "free once STOPPING"
-    );
+    assert_eq!(plane.controller.cluster().totals().cpu_used, 0, "free once STOPPING");
     plane.at_once(&[Event::TaskStopped(task, Outcome::Failed)]);
     let (changes, commands) = plane.look();
     let (class, placement) = match (changes[0], changes[1]) {
@@ -221,31 +184,16 @@ fn a_task_passes_through_its_states_in_order() {
         }
         other => panic!("{other:?}"),
     };
-    let origin = Origin::Submission {
-        submission: SubmissionId(0),
-        ordinal: 0,
-    };
+    let origin = Origin::Submission { submission: SubmissionId(0), ordinal: 0 };
     let expected = [
-        Change::TaskCreated {
-            task,
-            class,
-            origin,
-        },
+        Change::TaskCreated { task, class, origin },
         Change::TaskPlaced { task, placement },
         Change::TaskStarted(task),
         Change::TaskStopping(task),
-        Change::TaskEnded {
-            task,
-            outcome: Outcome::Failed,
-        },
+        Change::TaskEnded { task, outcome: Outcome::Failed },
     ];
     assert_eq!(changes, expected);
-    let start = Command::StartTask {
-        task,
-        origin,
-        definition: one,
-        placement,
-    };
+    let start = Command::StartTask { task, origin, definition: one, placement };
     assert_eq!(commands, [start]);
     assert!(plane.controller.cluster().task(task).is_none());
 }
@@ -254,15 +202,10 @@ fn a_task_passes_through_its_states_in_order() {
 fn all_submissions_of_an_instant_come_before_its_pass() {
     let mut plane = Plane::new("first-fit", "fifo", &[2]);
     let (one, two) = (plane.define("one", 1, None), plane.define("two", 2, None));
-    let events = [
-        plane.submission(two, 1, false),
-        plane.submission(one, 2, false),
-    ];
+    let events = [plane.submission(two, 1, false), plane.submission(one, 2, false)];
     plane.at_once(&events);
     let (changes, _) = plane.look();
-    let created = changes
-        .iter()
-        .take_while(|one| matches!(one, Change::TaskCreated { .. }));
+    let created = changes.iter().take_while(|one| matches!(one, Change::TaskCreated { .. }));
     assert_eq!(created.count(), 3);
     assert_eq!(plane.places(), [(0, 0)]);
 }
@@ -273,26 +216,14 @@ fn a_gang_is_placed_whole_or_not_at_all() {
     let one = plane.define("one", 1, None);
     plane.submit(one, 3, true);
     assert_eq!(plane.places(), []);
-    assert_eq!(
-        plane.controller.cluster().totals().cpu_used,
-        0,
-        "what had a place is put back"
-    );
+    assert_eq!(plane.controller.cluster().totals().cpu_used, 0, "what had a place is put back");
     let (changes, commands) = plane.look();
     assert_eq!((refusals(&changes), commands.len()), (1, 0));
-    assert!(
-        !changes
-            .iter()
-            .any(|change| matches!(change, Change::TaskPlaced { .. }))
-    );
+    assert!(!changes.iter().any(|change| matches!(change, Change::TaskPlaced { .. })));
     plane.submit(one, 3, false);
     assert_eq!(plane.places(), [(3, 0), (4, 1)], "each for itself");
     plane.join(1);
-    assert_eq!(
-        plane.places(),
-        [(3, 0), (4, 1), (5, 2)],
-        "two more are missing for the gang"
-    );
+    assert_eq!(plane.places(), [(3, 0), (4, 1), (5, 2)], "two more are missing for the gang");
     for number in 3..6 {
         plane.end(number);
     }
@@ -313,11 +244,7 @@ fn a_class_known_not_to_fit_is_not_tried_until_room_is_made() {
     plane.end(0);
     assert_eq!(refusals(&plane.look().0), 1, "room for one more try");
     plane.join(4);
-    assert_eq!(
-        refusals(&plane.look().0),
-        1,
-        "one is placed, the next refused"
-    );
+    assert_eq!(refusals(&plane.look().0), 1, "one is placed, the next refused");
     assert_eq!(plane.controller.waiting().tasks(), 99);
 }
 
@@ -334,7 +261,6 @@ fn a_task_that_waits_for_company_is_placed_once_it_has_come() {
 
 /// Nobody is left waiting beside room: what a placement makes possible is tried in the same pass.
 #[test]
-#[ignore = "a pass goes over the queue once; see the placement pass"]
 fn company_that_comes_last_is_enough() {
     let mut plane = Plane::new("first-fit", "ecs", &[4]);
     let near = plane.define("near", 1, Some("task:group == family:db"));
@@ -351,16 +277,10 @@ fn what_is_turned_away_is_forgotten() {
     plane.submit(one, 2, false);
     let (changes, commands) = plane.look();
     assert_eq!(ended(&changes), [(1, Outcome::Rejected)]);
-    let origin = Origin::Submission {
-        submission: SubmissionId(0),
-        ordinal: 1,
-    };
+    let origin = Origin::Submission { submission: SubmissionId(0), ordinal: 1 };
     assert_eq!(commands[1..], [Command::Forget(origin)]);
     plane.submit(one, 2, true);
-    let rejected: Vec<u64> = ended(&plane.look().0)
-        .iter()
-        .map(|(number, _)| *number)
-        .collect();
+    let rejected: Vec<u64> = ended(&plane.look().0).iter().map(|(number, _)| *number).collect();
     assert_eq!(rejected, [2, 3], "a gang goes whole");
 }
 
@@ -372,26 +292,15 @@ fn a_service_keeps_its_desired_count() {
     assert_eq!(plane.places(), [(0, 0), (1, 0), (2, 1)]);
     plane.start();
     plane.end(1);
-    assert_eq!(
-        plane.places(),
-        [(0, 0), (2, 1), (3, 0)],
-        "another takes its place"
-    );
+    assert_eq!(plane.places(), [(0, 0), (2, 1), (3, 0)], "another takes its place");
     let task = plane.task(0);
     plane.at_once(&[Event::TaskExited(task, Outcome::Failed)]);
-    assert_eq!(
-        plane.places(),
-        [(2, 1), (3, 0), (4, 0)],
-        "as soon as it is STOPPING"
-    );
+    assert_eq!(plane.places(), [(2, 1), (3, 0), (4, 0)], "as soon as it is STOPPING");
     plane.at_once(&[Event::TaskStopped(task, Outcome::Failed)]);
     assert_eq!(plane.places().len(), 3, "and not once more when it is gone");
     let (changes, _) = plane.look();
     let ordinals = changes.iter().filter_map(|change| match change {
-        Change::TaskCreated {
-            origin: Origin::Service { ordinal, .. },
-            ..
-        } => Some(*ordinal),
+        Change::TaskCreated { origin: Origin::Service { ordinal, .. }, .. } => Some(*ordinal),
         _ => None,
     });
     assert_eq!(ordinals.collect::<Vec<u32>>(), [0, 1, 2, 3, 4]);
@@ -427,10 +336,7 @@ fn scale_in_takes_waiting_tasks_first_the_youngest_before_others() {
     plane.look();
     plane.at_once(&[Event::ServiceUpdated(ServiceId(0), 3)]);
     let (changes, commands) = plane.look();
-    assert_eq!(
-        ended(&changes),
-        [(4, Outcome::Stopped), (3, Outcome::Stopped)]
-    );
+    assert_eq!(ended(&changes), [(4, Outcome::Stopped), (3, Outcome::Stopped)]);
     assert!(commands.is_empty(), "they were never started");
     plane.at_once(&[Event::ServiceUpdated(ServiceId(0), 0)]);
     let (changes, commands) = plane.look();
@@ -454,10 +360,9 @@ fn scale_in_stops_whom_the_strategy_names() {
     type Places = &'static [(u64, u32)];
     let spread: Places = &[(1, 1), (2, 2), (3, 0), (4, 1), (5, 0)];
     let packed: Places = &[(1, 2), (2, 2), (3, 0), (4, 0), (5, 2)];
-    for (placement, places, victims) in [
-        ("spread:instanceId", spread, [5, 4]),
-        ("binpack:cpu", packed, [4, 3]),
-    ] {
+    for (placement, places, victims) in
+        [("spread:instanceId", spread, [5, 4]), ("binpack:cpu", packed, [4, 3])]
+    {
         let mut plane = Plane::new(placement, "ecs", &[4, 4, 3]);
         let one = plane.define("one", 1, None);
         plane.create_service(one, 5);
@@ -495,11 +400,7 @@ fn a_service_and_a_submission_share_the_queue_in_order_of_arrival() {
     plane.submit(one, 1, false);
     assert_eq!(plane.places(), [(0, 0)]);
     plane.end(0);
-    assert_eq!(
-        plane.places(),
-        [(1, 0)],
-        "the service's came before the second submission"
-    );
+    assert_eq!(plane.places(), [(1, 0)], "the service's came before the second submission");
 }
 
 #[test]
@@ -514,12 +415,5 @@ fn an_instance_may_join_late() {
     let (changes, _) = plane.look();
     let joined = |change: &&Change| matches!(change, Change::InstanceJoined(_));
     assert_eq!(changes.iter().filter(joined).count(), 2);
-    assert_eq!(
-        plane
-            .controller
-            .cluster()
-            .instance(InstanceId(1))
-            .task_count(),
-        1
-    );
+    assert_eq!(plane.controller.cluster().instance(InstanceId(1)).task_count(), 1);
 }

@@ -7,10 +7,13 @@ use std::fmt;
 use super::time::SimTime;
 
 /// Bits of the sequence number within the packed order.
-const SEQUENCE_BITS: u32 = 40;
+const SEQUENCE_BITS: u32 = 38;
 
 /// Bits of the phase within the packed order.
-const PHASE_BITS: u32 = 8;
+const PHASE_BITS: u32 = 4;
+
+/// Rounds of one instant at most: a loop of zero delays is stopped there.
+const ROUNDS_MAX: u32 = (1 << (64 - SEQUENCE_BITS - PHASE_BITS)) - 1;
 
 /// First sequence number that no longer fits.
 const SEQUENCE_END: u64 = 1 << SEQUENCE_BITS;
@@ -41,7 +44,7 @@ struct Slot<E> {
 struct Entry {
     /// Microseconds since the start of the run.
     time: u64,
-    /// Round (16 bits), phase (8 bits) and sequence (40 bits), most significant first.
+    /// Round (22 bits), phase (4 bits) and sequence (38 bits), most significant first.
     order: u64,
     /// Place of the event in the slab.
     slot: u32,
@@ -54,13 +57,13 @@ impl Entry {
     }
 
     /// Round of the event within its instant.
-    fn round(&self) -> u16 {
-        (self.order >> (SEQUENCE_BITS + PHASE_BITS)) as u16
+    fn round(&self) -> u32 {
+        (self.order >> (SEQUENCE_BITS + PHASE_BITS)) as u32
     }
 
     /// Phase of the event within its round.
     fn phase(&self) -> u8 {
-        (self.order >> SEQUENCE_BITS) as u8
+        ((self.order >> SEQUENCE_BITS) % (1 << PHASE_BITS)) as u8
     }
 
     /// Schedule count of the event.
@@ -146,16 +149,15 @@ impl<E> EventQueue<E> {
 
     /// Time of the next event, or `None` when no event waits.
     pub fn peek_time(&self) -> Option<SimTime> {
-        self.heap
-            .peek()
-            .map(|entry| SimTime::from_micros(entry.time))
+        self.heap.peek().map(|entry| SimTime::from_micros(entry.time))
     }
 
     /// Adds an event at `at`, in order of `phase` within that instant; see the type for rounds.
     ///
-    /// Panics when `at` is before the clock, after 65 535 rounds within one instant (a loop of
-    /// zero delays), after 2^40 events, or with 2^32 events live at once.
+    /// Panics when `at` is before the clock, for a phase above 15, after 2^22 - 1 rounds within
+    /// one instant (a loop of zero delays), after 2^38 events, or with 2^32 live at once.
     pub fn schedule(&mut self, at: SimTime, phase: u8, event: E) -> EventKey {
+        assert!(phase < 1 << PHASE_BITS, "phase {phase} is above 15");
         let round = self.round_for(at, phase);
         let sequence = self.next_sequence;
         assert!(
@@ -167,11 +169,7 @@ impl<E> EventQueue<E> {
         let order = (u64::from(round) << (SEQUENCE_BITS + PHASE_BITS))
             | (u64::from(phase) << SEQUENCE_BITS)
             | sequence;
-        self.heap.push(Entry {
-            time: at.micros(),
-            order,
-            slot,
-        });
+        self.heap.push(Entry { time: at.micros(), order, slot });
         EventKey { sequence, slot }
     }
 
@@ -200,17 +198,17 @@ impl<E> EventQueue<E> {
     }
 
     /// The round in which an event at `at` with `phase` belongs.
-    fn round_for(&self, at: SimTime, phase: u8) -> u16 {
+    fn round_for(&self, at: SimTime, phase: u8) -> u32 {
         let now = self.now();
-        assert!(
-            at >= now,
-            "event scheduled in the past: {at} s is before the clock at {now} s"
-        );
+        assert!(at >= now, "event scheduled in the past: {at} s is before the clock at {now} s");
         match self.current {
             Some(current) if at == now && phase <= current.phase() => {
-                current.round().checked_add(1).unwrap_or_else(|| {
-                    panic!("more than 65535 rounds at {now} s: break the loop of zero delays")
-                })
+                let round = current.round() + 1;
+                assert!(
+                    round <= ROUNDS_MAX,
+                    "more than {ROUNDS_MAX} rounds at {now} s: break the loop of zero delays"
+                );
+                round
             }
             Some(current) if at == now => current.round(),
             _ => 0,
@@ -219,19 +217,13 @@ impl<E> EventQueue<E> {
 
     /// Puts an event in a vacant place, or in a new one when there is none.
     fn store(&mut self, sequence: u64, event: E) -> u32 {
-        let content = Slot {
-            sequence,
-            event: Some(event),
-        };
+        let content = Slot { sequence, event: Some(event) };
         if let Some(slot) = self.vacant.pop() {
             self.slots[slot as usize] = content;
             return slot;
         }
         let slot = u32::try_from(self.slots.len()).unwrap_or_else(|_| {
-            panic!(
-                "more than 2^32 events live at once at {} s: lower the load",
-                self.now()
-            )
+            panic!("more than 2^32 events live at once at {} s: lower the load", self.now())
         });
         self.slots.push(content);
         slot
@@ -257,11 +249,7 @@ impl<E> EventQueue<E> {
             let slots = &self.slots;
             self.heap.retain(|entry| is_live(slots, entry));
         }
-        while self
-            .heap
-            .peek()
-            .is_some_and(|entry| !is_live(&self.slots, entry))
-        {
+        while self.heap.peek().is_some_and(|entry| !is_live(&self.slots, entry)) {
             self.heap.pop();
         }
     }

@@ -19,7 +19,7 @@ fn orders_by_time_then_phase_then_sequence() {
     queue.schedule(at(5), 0, "a");
     queue.schedule(at(5), 0, "b");
     queue.schedule(at(6), 0, "d");
-    queue.schedule(at(0), 255, "first");
+    queue.schedule(at(0), 15, "first");
     assert_eq!(queue.len(), 5);
     assert_eq!(queue.peek_time(), Some(at(0)));
     assert_eq!(drain(&mut queue), ["first", "a", "b", "c", "d"]);
@@ -86,10 +86,7 @@ fn keys_die_with_their_event() {
     assert_eq!(queue.cancel(first), Some("first"));
     assert_eq!(queue.cancel(first), None);
     let second = queue.schedule(at(1), 0, "second");
-    assert_eq!(
-        first.slot, second.slot,
-        "the storage must be used again for this test to bite"
-    );
+    assert_eq!(first.slot, second.slot, "the storage must be used again for this test to bite");
     assert_eq!(queue.cancel(first), None);
     assert_eq!(queue.pop(), Some((at(1), "second")));
     assert_eq!(queue.cancel(second), None);
@@ -99,9 +96,7 @@ fn keys_die_with_their_event() {
 #[test]
 fn memory_stays_bounded_under_churn() {
     let mut queue = EventQueue::new();
-    let mut keys: Vec<EventKey> = (0..100)
-        .map(|index| queue.schedule(at(index), 0, 0))
-        .collect();
+    let mut keys: Vec<EventKey> = (0..100).map(|index| queue.schedule(at(index), 0, 0)).collect();
     for step in 0..200_000_u64 {
         let victim = (step * 37 % 100) as usize;
         assert!(queue.cancel(keys[victim]).is_some());
@@ -110,20 +105,14 @@ fn memory_stays_bounded_under_churn() {
     }
     assert_eq!(queue.len(), 100);
     assert_eq!(queue.slots.len(), 100);
-    assert!(
-        queue.heap.capacity() <= 512,
-        "heap grew to {}",
-        queue.heap.capacity()
-    );
+    assert!(queue.heap.capacity() <= 512, "heap grew to {}", queue.heap.capacity());
     assert!(queue.vacant.capacity() <= 512);
 }
 
 #[test]
 fn cancelling_everything_leaves_nothing_behind() {
     let mut queue = EventQueue::new();
-    let keys: Vec<EventKey> = (0..64)
-        .map(|index| queue.schedule(at(index), 0, index))
-        .collect();
+    let keys: Vec<EventKey> = (0..64).map(|index| queue.schedule(at(index), 0, index)).collect();
     for key in keys {
         queue.cancel(key);
     }
@@ -159,11 +148,11 @@ fn scheduling_in_the_past_panics() {
 }
 
 #[test]
-#[should_panic(expected = "more than 65535 rounds at 0 s")]
+#[should_panic(expected = "more than 4194303 rounds at 0 s")]
 fn a_loop_of_zero_delays_is_caught() {
     let mut queue = EventQueue::new();
     queue.schedule(at(0), 0, ());
-    for _ in 0..=65_536 {
+    for _ in 0..=1 << 22 {
         queue.pop();
         queue.schedule(at(0), 0, ());
     }
@@ -174,8 +163,8 @@ fn a_loop_of_zero_delays_is_caught() {
 fn running_out_of_sequence_numbers_panics() {
     let mut queue = EventQueue::new();
     queue.next_sequence = SEQUENCE_END - 1;
-    queue.schedule(at(0), 255, ());
-    queue.schedule(at(0), 255, ());
+    queue.schedule(at(0), 15, ());
+    queue.schedule(at(0), 15, ());
 }
 
 #[test]
@@ -184,7 +173,7 @@ fn the_largest_fields_do_not_spill() {
     queue.next_sequence = SEQUENCE_END - 2;
     queue.schedule(SimTime::MAX, 254, "b");
     queue.next_sequence = 0;
-    queue.schedule(SimTime::MAX, 255, "c");
+    queue.schedule(SimTime::MAX, 15, "c");
     queue.schedule(SimTime::MAX, 253, "a");
     assert_eq!(drain(&mut queue), ["a", "b", "c"]);
 }

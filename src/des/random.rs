@@ -84,10 +84,7 @@ impl Stream {
     /// The next 32 bits. Panics once all 2^34 words of the stream have been used.
     fn next_word(&mut self) -> u32 {
         if self.used == BLOCK_WORDS {
-            assert!(
-                !self.exhausted,
-                "random stream exhausted after 2^34 words: use more attempts"
-            );
+            assert!(!self.exhausted, "random stream exhausted after 2^34 words: use more attempts");
             self.block = philox4x32_10(self.counter, self.key);
             (self.counter[0], self.exhausted) = self.counter[0].overflowing_add(1);
             self.used = 0;

@@ -46,10 +46,7 @@ fn words_pairs_and_bytes_read_the_same_stream() {
     let (mut words, mut pairs) = (stream.clone(), stream.clone());
     let pair = u64::from(words.next_u32()) | (u64::from(words.next_u32()) << 32);
     assert_eq!(pairs.next_u64(), pair);
-    assert_eq!(
-        u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")),
-        pair
-    );
+    assert_eq!(u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")), pair);
     assert_eq!(stream.clone().uniform(), unit_from_bits(pair));
 }
 
@@ -111,10 +108,7 @@ fn neighbours_look_independent() {
         serial_deviation((0..COUNT).map(|index| seed.uniform(PURPOSE, u64::from(index) << 40, 0))),
     ];
     for (case, deviation) in deviations.iter().enumerate() {
-        assert!(
-            deviation.abs() < 4.0,
-            "case {case} deviates by {deviation} sigma"
-        );
+        assert!(deviation.abs() < 4.0, "case {case} deviates by {deviation} sigma");
     }
 }
 

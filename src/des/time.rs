@@ -170,10 +170,7 @@ impl Add<SimDuration> for SimTime {
     /// The instant `span` later; panics when it lies beyond [`SimTime::MAX`].
     fn add(self, span: SimDuration) -> Self {
         self.checked_add(span).unwrap_or_else(|| {
-            panic!(
-                "simulated time overflows: {self} s + {span} s is beyond {} s",
-                Self::MAX
-            )
+            panic!("simulated time overflows: {self} s + {span} s is beyond {} s", Self::MAX)
         })
     }
 }
@@ -202,10 +199,7 @@ impl Add for SimDuration {
     /// The sum of both spans; panics when it exceeds [`SimDuration::MAX`].
     fn add(self, other: Self) -> Self {
         self.checked_add(other).unwrap_or_else(|| {
-            panic!(
-                "span overflows: {self} s + {other} s is longer than {} s",
-                Self::MAX
-            )
+            panic!("span overflows: {self} s + {other} s is longer than {} s", Self::MAX)
         })
     }
 }
@@ -275,15 +269,9 @@ pub fn parse_seconds(text: &str) -> Option<SimDuration> {
     }
     let append =
         |value: u64, digit: u8| value.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
-    let kept = fraction
-        .bytes()
-        .chain(std::iter::repeat(b'0'))
-        .take(FRACTION_DIGITS);
+    let kept = fraction.bytes().chain(std::iter::repeat(b'0')).take(FRACTION_DIGITS);
     let micros = whole.bytes().chain(kept).try_fold(0_u64, append)?;
-    let round_up = fraction
-        .as_bytes()
-        .get(FRACTION_DIGITS)
-        .is_some_and(|&digit| digit >= b'5');
+    let round_up = fraction.as_bytes().get(FRACTION_DIGITS).is_some_and(|&digit| digit >= b'5');
     micros.checked_add(u64::from(round_up)).map(SimDuration)
 }
 
@@ -352,14 +340,8 @@ mod tests {
     #[test]
     fn from_secs_f64_checks_its_range() {
         let micros = |value| SimDuration::from_secs_f64_checked(value).map(SimDuration::micros);
-        for bad in [
-            f64::NAN,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            -1.0,
-            -1e-300,
-            18_446_744_073_709.6,
-        ] {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, -1e-300, 18_446_744_073_709.6]
+        {
             assert_eq!(micros(bad), None, "{bad} was accepted");
         }
         assert_eq!(micros(f64::MAX), None);
@@ -376,17 +358,11 @@ mod tests {
         assert_eq!(SimTime::MAX.checked_add(second), None);
         assert_eq!(SimTime::MAX.saturating_add(second), SimTime::MAX);
         assert_eq!(SimTime::ZERO.checked_sub(SimTime::MAX), None);
-        assert_eq!(
-            SimTime::ZERO.saturating_sub(SimTime::MAX),
-            SimDuration::ZERO
-        );
+        assert_eq!(SimTime::ZERO.saturating_sub(SimTime::MAX), SimDuration::ZERO);
         assert_eq!(SimDuration::MAX.checked_mul(2), None);
         assert_eq!(SimDuration::MAX.saturating_mul(2), SimDuration::MAX);
         assert_eq!(SimDuration::ZERO.checked_sub(second), None);
-        assert_eq!(
-            [second, second].into_iter().sum::<SimDuration>(),
-            SimDuration::from_secs(2)
-        );
+        assert_eq!([second, second].into_iter().sum::<SimDuration>(), SimDuration::from_secs(2));
         assert_eq!(SimTime::ZERO + second - SimTime::ZERO, second);
         assert_eq!(second.as_secs_f64(), 1.0);
     }

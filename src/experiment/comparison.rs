@@ -83,10 +83,7 @@ pub struct UnstableRuns {
 impl UnstableRuns {
     fn of(runs: &[Summary]) -> Self {
         let count = |verdict| runs.iter().filter(|run| run.verdict == verdict).count() as u32;
-        Self {
-            backlogged: count(Verdict::Backlogged),
-            overloaded: count(Verdict::Overloaded),
-        }
+        Self { backlogged: count(Verdict::Backlogged), overloaded: count(Verdict::Overloaded) }
     }
 
     /// Whether every run was stable.
@@ -116,9 +113,8 @@ pub struct Arm {
 
 impl Arm {
     fn of(arm: &ArmRuns, values: &Values) -> Self {
-        let estimates = values
-            .iter()
-            .map(|(name, values)| (name.clone(), MetricEstimate::of(values)));
+        let estimates =
+            values.iter().map(|(name, values)| (name.clone(), MetricEstimate::of(values)));
         Self {
             name: arm.name.clone(),
             placement: arm.placement.clone(),
@@ -203,16 +199,11 @@ impl Comparison {
         check_seeds(arms)?;
         let mut ranked: Vec<(&ArmRuns, Values)> =
             arms.iter().map(|arm| (arm, values(&arm.runs))).collect();
-        let mut arms_by_name: BTreeMap<&str, Arm> = ranked
-            .iter()
-            .map(|(arm, values)| (arm.name.as_str(), Arm::of(arm, values)))
-            .collect();
+        let mut arms_by_name: BTreeMap<&str, Arm> =
+            ranked.iter().map(|(arm, values)| (arm.name.as_str(), Arm::of(arm, values))).collect();
         ranked.sort_by_cached_key(|(arm, _)| {
             let estimate = arms_by_name[arm.name.as_str()].estimate(ranking_metric.as_str());
-            (
-                RankKey::of(estimate, ranking_metric.metric()),
-                arm.name.clone(),
-            )
+            (RankKey::of(estimate, ranking_metric.metric()), arm.name.clone())
         });
         Ok(Self {
             scenario: scenarios(arms).join(", "),
@@ -230,9 +221,7 @@ impl Comparison {
     /// The pair of the arms at ranks `a` < `b`, counted from 0; none if there is no such pair.
     pub fn pair(&self, a: usize, b: usize) -> Option<&Pair> {
         let (a, b) = (self.arms.get(a)?, self.arms.get(b)?);
-        self.pairs
-            .iter()
-            .find(|pair| pair.a == a.name && pair.b == b.name)
+        self.pairs.iter().find(|pair| pair.a == a.name && pair.b == b.name)
     }
 }
 
@@ -255,10 +244,7 @@ impl RankKey {
 
 impl Eq for RankKey {}
 
-#[expect(
-    clippy::derive_ord_xor_partial_ord,
-    reason = "no key is NaN: the orders agree"
-)]
+#[expect(clippy::derive_ord_xor_partial_ord, reason = "no key is NaN: the orders agree")]
 impl Ord for RankKey {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.0.total_cmp(&other.0)
@@ -287,33 +273,19 @@ fn pairs(ranked: &[(&ArmRuns, Values)], metric: MetricName) -> Vec<Pair> {
             );
             let verdict = difference
                 .estimate()
-                .map_or(Winner::NoDifferenceShown, |difference| {
-                    Winner::of(&difference, better)
-                });
-            pairs.push(Pair {
-                a: a.name.clone(),
-                b: b.name.clone(),
-                metric,
-                difference,
-                verdict,
-            });
+                .map_or(Winner::NoDifferenceShown, |difference| Winner::of(&difference, better));
+            pairs.push(Pair { a: a.name.clone(), b: b.name.clone(), metric, difference, verdict });
         }
     }
     pairs
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_false(flag: &bool) -> bool {
     !*flag
 }

@@ -12,9 +12,7 @@ use crate::metrics::{Summary, csv_text};
 pub fn comparison_csv(comparison: &Comparison) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut write = |record: [&str; 6]| {
-        writer
-            .write_record(record)
-            .expect("six cells go into memory");
+        writer.write_record(record).expect("six cells go into memory");
     };
     write(["arm", "metric", "unit", "mean", "ci95_low", "ci95_high"]);
     for arm in &comparison.arms {
@@ -71,10 +69,8 @@ mod tests {
         assert!(csv.contains("\n\"with, comma\",wait_s.p99,s,1,1,1\n"));
         assert!(csv.contains("\n'-2,utilisation.cpu,share,0.634,0.634,0.634\n"));
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
-        let means = reader
-            .records()
-            .map(Result::unwrap)
-            .filter(|record| &record[1] == "wait_s.p99");
+        let means =
+            reader.records().map(Result::unwrap).filter(|record| &record[1] == "wait_s.p99");
         let low: Vec<f64> = means.map(|record| record[4].parse().unwrap()).collect();
         let comparison = compare(&arms);
         let want = |rank: usize| comparison.arms[rank].metrics["wait_s.p99"].ci95.unwrap()[0];

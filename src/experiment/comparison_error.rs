@@ -83,11 +83,7 @@ pub(super) fn check_arms(arms: &[ArmRuns]) -> Result<(), ComparisonError> {
 
 /// Refuses arms that do not have the same seeds in the same order, each once.
 pub(super) fn check_seeds(arms: &[ArmRuns]) -> Result<(), ComparisonError> {
-    let all: BTreeSet<u64> = arms
-        .iter()
-        .flat_map(|arm| &arm.runs)
-        .map(|run| run.seed)
-        .collect();
+    let all: BTreeSet<u64> = arms.iter().flat_map(|arm| &arm.runs).map(|run| run.seed).collect();
     for arm in arms {
         let mut own = BTreeSet::new();
         if let Some(run) = arm.runs.iter().find(|run| !own.insert(run.seed)) {

@@ -4,11 +4,7 @@ use super::super::fixtures::{arm, compare};
 use super::*;
 
 fn names(comparison: &Comparison) -> Vec<&str> {
-    comparison
-        .arms
-        .iter()
-        .map(|arm| arm.name.as_str())
-        .collect()
+    comparison.arms.iter().map(|arm| arm.name.as_str()).collect()
 }
 
 fn ranked_by(arms: &[ArmRuns], metric: &str) -> Comparison {
@@ -50,11 +46,7 @@ fn arm_without_the_metric_ranks_last_and_says_in_how_many_runs() {
     arms[0].runs[1].wait_s.p99 = None;
     let comparison = compare(&arms);
     assert_eq!(names(&comparison), ["bb", "aa"]);
-    let undefined = MetricEstimate {
-        mean: None,
-        ci95: None,
-        undefined_runs: 1,
-    };
+    let undefined = MetricEstimate { mean: None, ci95: None, undefined_runs: 1 };
     assert_eq!(comparison.arms[1].metrics["wait_s.p99"], undefined);
     assert_eq!(comparison.pairs[0].difference, undefined);
     assert_eq!(comparison.pairs[0].verdict, Winner::NoDifferenceShown);
@@ -64,11 +56,8 @@ fn arm_without_the_metric_ranks_last_and_says_in_how_many_runs() {
 
 #[test]
 fn pairs_are_all_in_rank_order_with_their_verdicts() {
-    let arms = [
-        arm("c", &[9.0, 10.0, 11.0]),
-        arm("a", &[1.0, 2.0, 3.0]),
-        arm("b", &[1.5, 2.0, 3.2]),
-    ];
+    let arms =
+        [arm("c", &[9.0, 10.0, 11.0]), arm("a", &[1.0, 2.0, 3.0]), arm("b", &[1.5, 2.0, 3.2])];
     let comparison = compare(&arms);
     let pairs: Vec<(&str, &str, Winner)> = comparison
         .pairs
@@ -77,11 +66,7 @@ fn pairs_are_all_in_rank_order_with_their_verdicts() {
         .collect();
     assert_eq!(
         pairs,
-        [
-            ("a", "b", Winner::NoDifferenceShown),
-            ("a", "c", Winner::A),
-            ("b", "c", Winner::A),
-        ]
+        [("a", "b", Winner::NoDifferenceShown), ("a", "c", Winner::A), ("b", "c", Winner::A),]
     );
     assert_eq!(comparison.pair(0, 2), Some(&comparison.pairs[1]));
     assert_eq!(comparison.pair(2, 0), None);
@@ -101,19 +86,13 @@ fn json_has_the_documented_shape() {
     let comparison = compare(&[arm("a", &[1.0, 1.0]), arm("b", &[2.0, 2.0])]);
     let json = serde_json::to_value(&comparison).unwrap();
     let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
-    assert_eq!(
-        keys,
-        ["arms", "pairs", "ranking_metric", "scenario", "seeds"]
-    );
+    assert_eq!(keys, ["arms", "pairs", "ranking_metric", "scenario", "seeds"]);
     assert_eq!(json["seeds"], serde_json::json!([1, 2]));
     assert_eq!(json["ranking_metric"], "wait_s.p99");
     let arm = json["arms"][0].as_object().unwrap();
     let keys: Vec<&String> = arm.keys().collect();
     assert_eq!(keys, ["metrics", "name", "placement", "queue", "scaling"]);
-    assert_eq!(
-        arm["metrics"]["wait_s.p99"],
-        serde_json::json!({"mean": 1.0, "ci95": [1.0, 1.0]})
-    );
+    assert_eq!(arm["metrics"]["wait_s.p99"], serde_json::json!({"mean": 1.0, "ci95": [1.0, 1.0]}));
     assert_eq!(
         arm["metrics"]["allocated_at_end.gpu"],
         serde_json::json!({"mean": null, "ci95": null, "undefined_runs": 2})
@@ -136,13 +115,7 @@ fn json_is_read_as_it_was_written() {
     arms[1].runs[1].workload_fingerprint = "other".to_owned();
     let metric = "wait_s.p99".parse().unwrap();
     let comparison = Comparison::of_different_workloads(&arms, metric).unwrap();
-    assert_eq!(
-        comparison.arms[1].unstable_runs,
-        UnstableRuns {
-            backlogged: 1,
-            overloaded: 1
-        }
-    );
+    assert_eq!(comparison.arms[1].unstable_runs, UnstableRuns { backlogged: 1, overloaded: 1 });
     assert!(comparison.workloads_differ);
     let json = serde_json::to_string(&comparison).unwrap();
     let read: Comparison = serde_json::from_str(&json).unwrap();
@@ -156,28 +129,18 @@ fn json_is_read_as_it_was_written() {
 fn numbers_are_read_back_to_the_bit() {
     // Needs the feature `float_roundtrip` of serde_json: without it one number in 30 is off.
     let thirds = |first: u32| -> Vec<f64> {
-        (first..first + 50)
-            .map(|number| f64::from(number) * 37.0 / 3.0)
-            .collect()
+        (first..first + 50).map(|number| f64::from(number) * 37.0 / 3.0).collect()
     };
-    let arms: Vec<ArmRuns> = (0..20)
-        .map(|number| arm(&format!("arm-{number}"), &thirds(number * 7 + 1)))
-        .collect();
+    let arms: Vec<ArmRuns> =
+        (0..20).map(|number| arm(&format!("arm-{number}"), &thirds(number * 7 + 1))).collect();
     let comparison = compare(&arms);
     let json = serde_json::to_string_pretty(&comparison).unwrap();
-    assert_eq!(
-        serde_json::from_str::<Comparison>(&json).unwrap(),
-        comparison
-    );
+    assert_eq!(serde_json::from_str::<Comparison>(&json).unwrap(), comparison);
 }
 
 #[test]
 fn order_of_the_arms_changes_nothing() {
-    let arms = [
-        arm("a", &[1.0, 2.0]),
-        arm("b", &[2.0, 2.0]),
-        arm("c", &[0.5, 3.0]),
-    ];
+    let arms = [arm("a", &[1.0, 2.0]), arm("b", &[2.0, 2.0]), arm("c", &[0.5, 3.0])];
     let reversed: Vec<ArmRuns> = arms.iter().rev().cloned().collect();
     assert_eq!(compare(&arms), compare(&reversed));
 }
@@ -206,21 +169,12 @@ fn arms_need_the_same_order_of_seeds() {
 fn degenerate_input_is_refused() {
     assert_eq!(error(&[]), ComparisonError::NoArms);
     let name = "a".to_owned();
-    assert_eq!(
-        error(&[arm("a", &[])]),
-        ComparisonError::NoRuns { arm: name.clone() }
-    );
+    assert_eq!(error(&[arm("a", &[])]), ComparisonError::NoRuns { arm: name.clone() });
     let twice = [arm("a", &[1.0]), arm("a", &[1.0])];
-    assert_eq!(
-        error(&twice),
-        ComparisonError::DuplicateArm { arm: name.clone() }
-    );
+    assert_eq!(error(&twice), ComparisonError::DuplicateArm { arm: name.clone() });
     let mut repeated = [arm("a", &[1.0, 1.0])];
     repeated[0].runs[1].seed = 1;
-    assert_eq!(
-        error(&repeated),
-        ComparisonError::DuplicateSeed { arm: name, seed: 1 }
-    );
+    assert_eq!(error(&repeated), ComparisonError::DuplicateSeed { arm: name, seed: 1 });
 }
 
 #[test]
@@ -229,11 +183,7 @@ fn runs_of_one_scenario_need_the_same_workload() {
     arms[1].runs[1].workload_fingerprint = "other".to_owned();
     assert_eq!(
         error(&arms),
-        ComparisonError::WorkloadsDiffer {
-            first: "a".to_owned(),
-            second: "b".to_owned(),
-            seed: 2
-        }
+        ComparisonError::WorkloadsDiffer { first: "a".to_owned(), second: "b".to_owned(), seed: 2 }
     );
 }
 

@@ -32,15 +32,8 @@ pub(crate) fn summary(arm: &str, seed: u64) -> Summary {
             max: Some(4320.0),
             unfinished: 0,
         },
-        slowdown: Slowdown {
-            mean: Some(1.25),
-            max: Some(40.0),
-        },
-        utilisation: Shares {
-            cpu: Some(0.634),
-            memory: Some(0.5),
-            gpu: Some(0.905),
-        },
+        slowdown: Slowdown { mean: Some(1.25), max: Some(40.0) },
+        utilisation: Shares { cpu: Some(0.634), memory: Some(0.5), gpu: Some(0.905) },
         allocated_at_end: Shares::default(),
         instances: InstanceCounts {
             mean: Some(99.5),

@@ -20,6 +20,8 @@ pub struct Axis {
     pub name: String,
     /// Values, at least one.
     pub values: Vec<toml::Value>,
+    /// Where it was set: a flag, or the key of the file that lists the values.
+    pub origin: String,
 }
 
 impl Axis {
@@ -29,8 +31,30 @@ impl Axis {
         matches!(first, Some("workload" | "service" | "until" | "seed"))
     }
 
+    /// Where one of its values was set.
+    fn origin_of(&self, index: usize) -> String {
+        if self.origin.starts_with("--") {
+            self.origin.clone()
+        } else {
+            format!("{}[{index}]", self.origin)
+        }
+    }
+
+    /// Refuses an axis along which no two runs differ.
+    fn check(&self, document: &Document) -> Result<(), ScenarioError> {
+        let first = self.name.split('.').next();
+        if matches!(first, Some("seed" | "name" | "description" | "compare" | "record")) {
+            let problem = format!(
+                "'{}' changes nothing that is compared; seeds are set with --seed and --seeds",
+                self.name
+            );
+            return Err(document.error_from(&self.origin, problem));
+        }
+        Ok(())
+    }
+
     /// The key of the scenario that it sets.
-    fn key(&self) -> &str {
+    pub(super) fn key(&self) -> &str {
         match self.name.as_str() {
             "placement" => "placement.strategy",
             "queue" => "queue.policy",
@@ -67,10 +91,11 @@ pub fn arms(
     }
     let mut combinations: Vec<Vec<Override>> = vec![Vec::new()];
     for axis in axes {
+        axis.check(document)?;
         let extend = |chosen: &Vec<Override>| {
             let chosen = chosen.clone();
-            axis.values.iter().map(move |value| {
-                let one = Override { key: axis.key().to_owned(), value: value.clone() };
+            axis.values.iter().enumerate().map(move |(index, value)| {
+                let one = Override::flag(&axis.origin_of(index), axis.key(), value.clone());
                 chosen.iter().cloned().chain([one]).collect::<Vec<_>>()
             })
         };
@@ -84,7 +109,8 @@ pub fn arms(
         let mut directory = directory_name(&name);
         if arms.iter().any(|arm| arm.name == name) {
             let problem = format!("'{name}' is there twice; name each arm once");
-            return Err(document.error("compare", problem));
+            let last = chosen.last().map_or("compare", |one| one.origin.as_str());
+            return Err(document.error_from(last, problem));
         }
         if arms.iter().any(|arm| arm.directory == directory) {
             directory = format!("{directory}-{}", arms.len());
@@ -192,6 +218,7 @@ pub fn run_grid(
     threads: usize,
     hooks: &dyn RunHooks,
 ) -> Result<Vec<Vec<GridRun>>, GridError> {
+    let threads = threads.min(arms.len() * seeds.len());
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|why| GridError::Write(format!("cannot start threads: {why}")))?;
     let pairs: Vec<(&Arm, u64)> =

@@ -71,12 +71,7 @@ pub struct Metric {
 }
 
 const fn metric(name: &'static str, unit: Unit, better: Better, label: &'static str) -> Metric {
-    Metric {
-        name,
-        unit,
-        better,
-        label,
-    }
+    Metric { name, unit, better, label }
 }
 
 /// Every metric, in the order of `summary.json`. A new field of [`Summary`] appears in comparisons
@@ -92,18 +87,8 @@ pub const METRICS: &[Metric] = {
         metric("tasks.stopped", Count, Neither, "tasks stopped"),
         metric("tasks.rejected", Count, Lower, "tasks rejected"),
         metric("tasks.lost", Count, Lower, "tasks lost"),
-        metric(
-            "tasks.running_at_end",
-            Count,
-            Neither,
-            "tasks running at the end",
-        ),
-        metric(
-            "tasks.pending_at_end",
-            Count,
-            Lower,
-            "tasks pending at the end",
-        ),
+        metric("tasks.running_at_end", Count, Neither, "tasks running at the end"),
+        metric("tasks.pending_at_end", Count, Lower, "tasks pending at the end"),
         metric("wait_s.mean", Seconds, Lower, "mean waiting time"),
         metric("wait_s.p50", Seconds, Lower, "waiting time, p50"),
         metric("wait_s.p90", Seconds, Lower, "waiting time, p90"),
@@ -115,33 +100,13 @@ pub const METRICS: &[Metric] = {
         metric("utilisation.cpu", Share, Higher, "CPU utilisation"),
         metric("utilisation.memory", Share, Higher, "memory utilisation"),
         metric("utilisation.gpu", Share, Higher, "GPU utilisation"),
-        metric(
-            "allocated_at_end.cpu",
-            Share,
-            Higher,
-            "CPU allocated at the end",
-        ),
-        metric(
-            "allocated_at_end.memory",
-            Share,
-            Higher,
-            "memory allocated at the end",
-        ),
-        metric(
-            "allocated_at_end.gpu",
-            Share,
-            Higher,
-            "GPU allocated at the end",
-        ),
+        metric("allocated_at_end.cpu", Share, Higher, "CPU allocated at the end"),
+        metric("allocated_at_end.memory", Share, Higher, "memory allocated at the end"),
+        metric("allocated_at_end.gpu", Share, Higher, "GPU allocated at the end"),
         metric("instances.mean", Count, Lower, "mean instances"),
         metric("instances.peak", Count, Lower, "peak instances"),
         metric("instances.launched", Count, Neither, "instances launched"),
-        metric(
-            "instances.terminated",
-            Count,
-            Neither,
-            "instances terminated",
-        ),
+        metric("instances.terminated", Count, Neither, "instances terminated"),
         metric(
             "instances.empty_mean",
             Count,
@@ -181,10 +146,7 @@ impl MetricName {
 
     /// Every name there is, in the order of [`METRICS`].
     pub fn all() -> impl Iterator<Item = Self> {
-        METRICS
-            .iter()
-            .filter(|metric| metric.better != Better::Neither)
-            .map(Self)
+        METRICS.iter().filter(|metric| metric.better != Better::Neither).map(Self)
     }
 }
 
@@ -198,20 +160,13 @@ impl fmt::Display for MetricName {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetricError {
     /// No metric is called that.
-    #[error(
-        "unknown metric {name:?}{}; arms can be ranked by {}",
-        suggestion(name),
-        list()
-    )]
+    #[error("unknown metric {name:?}{}; arms can be ranked by {}", suggestion(name), list())]
     Unknown {
         /// As written, cut when very long.
         name: String,
     },
     /// The metric describes a run, and neither more nor less of it is better.
-    #[error(
-        "neither more nor less of metric {name:?} is better; arms can be ranked by {}",
-        list()
-    )]
+    #[error("neither more nor less of metric {name:?} is better; arms can be ranked by {}", list())]
     NotRankable {
         /// As written.
         name: String,
@@ -226,9 +181,7 @@ fn suggestion(name: &str) -> String {
         .map(|known| (strsim::jaro_winkler(name, known.as_str()), known))
         .filter(|(similarity, _)| *similarity >= LEAST_SIMILARITY)
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .map_or(String::new(), |(_, known)| {
-            format!(", did you mean {:?}?", known.as_str())
-        })
+        .map_or(String::new(), |(_, known)| format!(", did you mean {:?}?", known.as_str()))
 }
 
 fn list() -> String {
@@ -343,11 +296,7 @@ mod tests {
     fn what_has_no_better_direction_cannot_be_ranked_by() {
         let error = "instances.launched".parse::<MetricName>().unwrap_err();
         assert!(matches!(error, MetricError::NotRankable { .. }));
-        assert!(
-            error
-                .to_string()
-                .starts_with("neither more nor less of metric")
-        );
+        assert!(error.to_string().starts_with("neither more nor less of metric"));
     }
 
     #[test]

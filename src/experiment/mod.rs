@@ -7,4 +7,5 @@ mod comparison_error;
 pub(crate) mod fixtures;
 pub mod grid;
 pub mod metric;
+pub mod plan;
 pub mod statistics;

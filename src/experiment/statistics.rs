@@ -40,10 +40,7 @@ impl Estimate {
     /// If there are no values or one is not finite: there is no mean then.
     pub fn of(values: &[f64]) -> Self {
         assert!(!values.is_empty(), "an estimate needs at least one run");
-        assert!(
-            values.iter().all(|value| value.is_finite()),
-            "an estimate needs finite values"
-        );
+        assert!(values.iter().all(|value| value.is_finite()), "an estimate needs finite values");
         let count = values.len() as f64;
         let first = values[0];
         let mean = first + values.iter().map(|value| value - first).sum::<f64>() / count;
@@ -52,10 +49,7 @@ impl Estimate {
         }
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let half_width = t_quantile(values.len() - 1) * (squares / (count - 1.0) / count).sqrt();
-        Self {
-            mean,
-            ci95: Some([mean - half_width, mean + half_width]),
-        }
+        Self { mean, ci95: Some([mean - half_width, mean + half_width]) }
     }
 
     /// Half the width of the interval: the figure behind ±; none without an interval.
@@ -177,10 +171,7 @@ mod tests {
 
     #[test]
     fn one_run_has_no_interval() {
-        let want = Estimate {
-            mean: 7.25,
-            ci95: None,
-        };
+        let want = Estimate { mean: 7.25, ci95: None };
         assert_eq!(Estimate::of(&[7.25]), want);
         assert_eq!(want.half_width(), None);
         assert_eq!(Winner::of(&want, Better::Lower), Winner::NoDifferenceShown);
@@ -223,10 +214,7 @@ mod tests {
     fn rounding_is_no_difference() {
         let difference = paired_difference(&[0.1 + 0.2; 3], &[0.3; 3]);
         assert_eq!(difference.mean, 0.0);
-        assert_eq!(
-            Winner::of(&difference, Better::Lower),
-            Winner::NoDifferenceShown
-        );
+        assert_eq!(Winner::of(&difference, Better::Lower), Winner::NoDifferenceShown);
     }
 
     #[test]
@@ -237,24 +225,15 @@ mod tests {
         assert_eq!(Winner::of(&above, Better::Lower), Winner::B);
         assert_eq!(Winner::of(&below, Better::Higher), Winner::B);
         assert_eq!(Winner::of(&below, Better::Lower), Winner::A);
-        assert_eq!(
-            Winner::of(&above, Better::Neither),
-            Winner::NoDifferenceShown
-        );
+        assert_eq!(Winner::of(&above, Better::Neither), Winner::NoDifferenceShown);
     }
 
     #[test]
     fn interval_with_zero_shows_no_difference() {
         let wide = paired_difference(&[3.0, 1.0, 2.0], &[1.0, 3.0, 1.9]);
         assert_eq!(Winner::of(&wide, Better::Lower), Winner::NoDifferenceShown);
-        let touching = Estimate {
-            mean: 1.0,
-            ci95: Some([0.0, 2.0]),
-        };
-        assert_eq!(
-            Winner::of(&touching, Better::Higher),
-            Winner::NoDifferenceShown
-        );
+        let touching = Estimate { mean: 1.0, ci95: Some([0.0, 2.0]) };
+        assert_eq!(Winner::of(&touching, Better::Higher), Winner::NoDifferenceShown);
     }
 
     #[test]

@@ -135,9 +135,8 @@ impl Recorder for AllocationRecorder {
                         self.update(instance, seen);
                     }
                 }
-                Change::PlacementRefused(_)
-                | Change::TaskStarted(_)
-                | Change::TaskEnded { .. } => {}
+                Change::PlacementRefused(_) | Change::TaskStarted(_) | Change::TaskEnded { .. } => {
+                }
             }
         }
         if matches!(seen.event, Event::Woken(Timer::PlacementPass)) {

@@ -11,8 +11,18 @@ use super::{Life, Lives, Observation, RecordError, Recorder};
 
 /// Columns of `tasks.csv`, explained in `results/README.md`.
 const COLUMNS: [&str; 12] = [
-    "task", "name", "submission", "service", "group", "definition", "submitted_s", "placed_s",
-    "started_s", "ended_s", "outcome", "instance",
+    "task",
+    "name",
+    "submission",
+    "service",
+    "group",
+    "definition",
+    "submitted_s",
+    "placed_s",
+    "started_s",
+    "ended_s",
+    "outcome",
+    "instance",
 ];
 
 /// Writes a row when a task ends, and at the end of the run one for each that has not.

@@ -67,7 +67,8 @@ mod tests {
     #[test]
     fn a_growing_queue_is_overload_and_a_level_one_is_not() {
         let counts = TaskCounts { submitted: 1000, ..TaskCounts::default() };
-        let judge = |pending: &dyn Fn(f64) -> f64| Verdict::judge(&points(pending), 0.0, 100.0, &counts);
+        let judge =
+            |pending: &dyn Fn(f64) -> f64| Verdict::judge(&points(pending), 0.0, 100.0, &counts);
         assert_eq!(judge(&|t| 5.0 * t), Verdict::Overloaded);
         assert_eq!(judge(&|_| 200.0), Verdict::Backlogged);
         assert_eq!(judge(&|_| 1.0), Verdict::Stable);
@@ -76,8 +77,7 @@ mod tests {
 
     #[test]
     fn tasks_left_over_are_a_backlog() {
-        let counts =
-            TaskCounts { submitted: 1000, pending_at_end: 1, ..TaskCounts::default() };
+        let counts = TaskCounts { submitted: 1000, pending_at_end: 1, ..TaskCounts::default() };
         assert_eq!(Verdict::judge(&points(|_| 0.0), 0.0, 100.0, &counts), Verdict::Backlogged);
     }
 }

@@ -69,7 +69,7 @@ impl Cluster {
         Cluster::default()
     }
 
-    // --- task definitions, groups and classes ---------------------------------------------------
+    // --- task definitions, groups and classes -----------------------------------------
 
     /// Registers a task definition; ids are dense, in order of registration.
     pub fn register_definition(&mut self, definition: Arc<TaskDefinition>) -> DefinitionId {
@@ -125,7 +125,7 @@ impl Cluster {
         &self.classes
     }
 
-    // --- instances -------------------------------------------------------------------------------
+    // --- instances ------------------------------------------------------------
 
     /// Registers a container instance, ACTIVE and empty. O(attributes).
     pub fn register(&mut self, spec: InstanceSpec) -> InstanceId {
@@ -243,7 +243,7 @@ impl Cluster {
         self.attributes.sets()
     }
 
-    // --- counts per group and attribute value ------------------------------------------------------
+    // --- counts per group and attribute value -----------------------------------------
 
     /// Starts to count tasks per group and value of an attribute; asking again is free.
     pub fn track_field(&mut self, attribute: &str) -> FieldId {
@@ -273,7 +273,7 @@ impl Cluster {
         self.attributes.tasks(field, value, group)
     }
 
-    // --- tasks -------------------------------------------------------------------------------------
+    // --- tasks ------------------------------------------------------------
 
     /// Creates a task, PROVISIONING: it holds nothing yet.
     pub fn create_task(&mut self, class: ClassId) -> TaskId {
@@ -421,7 +421,7 @@ impl Cluster {
         self.tasks.remove(id.slot as usize)
     }
 
-    // --- sums and versions ---------------------------------------------------------------------------
+    // --- sums and versions ------------------------------------------------------------
 
     /// Sums over all instances.
     pub fn totals(&self) -> &Totals {

@@ -6,7 +6,7 @@ use crate::des::Seed;
 
 use super::strategy::{Build, Policy, STRATEGIES, StrategyEntry};
 use super::{
-    Chain, IncrementalPlacer, NaivePlacer, Placer, PlacementStrategy, TieBreak, WorkloadProfile,
+    Chain, IncrementalPlacer, NaivePlacer, PlacementStrategy, Placer, TieBreak, WorkloadProfile,
 };
 
 /// Strategies in one ECS chain at most. Source: ECS API, `placementStrategy`: "maximum of 5".

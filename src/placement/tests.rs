@@ -68,9 +68,7 @@ impl Bench {
         instances: impl IntoIterator<Item = InstanceSpec>,
     ) -> Bench {
         let spec = PlacementSpec::parse(placement).unwrap();
-        let mut placer = spec
-            .build(PlacerKind::Naive, ties, Seed(1), profile)
-            .unwrap();
+        let mut placer = spec.build(PlacerKind::Naive, ties, Seed(1), profile).unwrap();
         let mut cluster = Cluster::new();
         placer.prepare(&mut cluster);
         instances.into_iter().for_each(|spec| {
@@ -86,12 +84,7 @@ impl Bench {
 
     fn ask(&mut self, class: ClassId) -> (TaskId, Result<Placement, Refusal>) {
         let task = self.cluster.create_task(class);
-        let ask = Ask {
-            class,
-            task,
-            attempt: 0,
-            restrict: None,
-        };
+        let ask = Ask { class, task, attempt: 0, restrict: None };
         (task, self.placer.place(&ask, &self.cluster))
     }
 
@@ -105,9 +98,7 @@ impl Bench {
 
     /// Places tasks in turn and lists where they went.
     fn place_all(&mut self, class: ClassId, count: usize) -> Vec<u32> {
-        (0..count)
-            .map(|_| self.place(class).expect("there is room"))
-            .collect()
+        (0..count).map(|_| self.place(class).expect("there is room")).collect()
     }
 
     /// Puts a task on an instance, whatever the placer thinks.
@@ -115,10 +106,7 @@ impl Bench {
         let task = self.cluster.create_task(class);
         let view = self.cluster.instance(InstanceId(on));
         let devices = super::tightest_devices(self.cluster.class(class), view);
-        let placement = Placement {
-            instance: InstanceId(on),
-            devices,
-        };
+        let placement = Placement { instance: InstanceId(on), devices };
         self.cluster.place(task, placement);
         task
     }
@@ -132,22 +120,13 @@ fn score(
     class: ClassId,
     on: u32,
 ) -> i64 {
-    strategy(name, profile).score(
-        bench.cluster.class(class),
-        bench.cluster.instance(InstanceId(on)),
-    )
+    strategy(name, profile)
+        .score(bench.cluster.class(class), bench.cluster.instance(InstanceId(on)))
 }
 
 fn strategy(name: &str, profile: Option<&WorkloadProfile>) -> Box<dyn PlacementStrategy> {
-    let entry = STRATEGIES
-        .iter()
-        .find(|entry| entry.name == name)
-        .expect("in the table");
-    match (entry.build)(&Build {
-        parameter: None,
-        seed: Seed(1),
-        profile,
-    }) {
+    let entry = STRATEGIES.iter().find(|entry| entry.name == name).expect("in the table");
+    match (entry.build)(&Build { parameter: None, seed: Seed(1), profile }) {
         Ok(Policy::Scored(strategy)) => strategy,
         other => panic!("{name} does not score instances: {other:?}"),
     }

@@ -56,69 +56,39 @@ impl Yard {
     fn class(&mut self, family: &str, vcpus: u64, member_of: Option<&str>) -> ClassId {
         let mut definition = TaskDefinition::new(family, Cpu::from_vcpus(vcpus).unwrap(), 0);
         let expression = member_of.map(|text| Expression::parse(text).unwrap());
-        definition
-            .constraints
-            .extend(expression.map(PlacementConstraint::MemberOf));
+        definition.constraints.extend(expression.map(PlacementConstraint::MemberOf));
         let id = self.cluster.register_definition(Arc::new(definition));
         self.cluster.intern_class(id, None)
     }
 
     /// Adds a submission; its ticket.
     fn submit(&mut self, class: ClassId, tasks: usize) -> u64 {
-        let tasks = (0..tasks)
-            .map(|_| self.cluster.create_task(class))
-            .collect();
-        self.waiting
-            .push(Entry {
-                class,
-                placer: 0,
-                tasks,
-                attempts: 0,
-            })
-            .0
+        let tasks = (0..tasks).map(|_| self.cluster.create_task(class)).collect();
+        self.waiting.push(Entry { class, placer: 0, tasks, attempts: 0 }).0
     }
 
     fn room(&self, class: ClassId) -> Option<InstanceId> {
         let definition = &self.cluster.class(class).definition;
         let fits = |on: &crate::model::InstanceView<'_>| {
             on.cpu_free() >= definition.cpu
-                && definition
-                    .constraints
-                    .iter()
-                    .all(|constraint| match constraint {
-                        PlacementConstraint::MemberOf(expression) => expression.matches(on),
-                        PlacementConstraint::DistinctInstance => true,
-                    })
+                && definition.constraints.iter().all(|constraint| match constraint {
+                    PlacementConstraint::MemberOf(expression) => expression.matches(on),
+                    PlacementConstraint::DistinctInstance => true,
+                })
         };
-        self.cluster
-            .instances()
-            .find(fits)
-            .map(crate::model::InstanceView::id)
+        self.cluster.instances().find(fits).map(crate::model::InstanceView::id)
     }
 
     /// Places the tasks of an entry, all or none.
     fn attempt(&mut self, ticket: Ticket) -> bool {
-        let entry = self
-            .waiting
-            .get(ticket)
-            .expect("a waiting entry is named")
-            .clone();
+        let entry = self.waiting.get(ticket).expect("a waiting entry is named").clone();
         let mut placed: SmallVec<[TaskId; 4]> = SmallVec::new();
         for &task in &entry.tasks {
             let Some(instance) = self.room(entry.class) else {
-                placed
-                    .iter()
-                    .rev()
-                    .for_each(|&task| self.cluster.unplace(task));
+                placed.iter().rev().for_each(|&task| self.cluster.unplace(task));
                 return false;
             };
-            self.cluster.place(
-                task,
-                Placement {
-                    instance,
-                    devices: DeviceSet::default(),
-                },
-            );
+            self.cluster.place(task, Placement { instance, devices: DeviceSet::default() });
             placed.push(task);
         }
         self.running.extend(placed);
@@ -157,11 +127,7 @@ fn the_head_of_a_fifo_blocks_those_behind_it() {
         yard.submit(class, 1);
     }
     assert_eq!(yard.pass(), [(0, true), (1, false)]);
-    assert_eq!(
-        yard.pass(),
-        [],
-        "nothing has changed since the head was refused"
-    );
+    assert_eq!(yard.pass(), [], "nothing has changed since the head was refused");
     yard.submit(small, 1);
     assert_eq!(yard.pass(), []);
     yard.end_first();
@@ -179,10 +145,7 @@ fn ecs_lets_what_fits_overtake_and_retries_in_order_of_arrival() {
         yard.submit(class, 1);
     }
     // The second big one is passed over: its like was refused and no room was made since.
-    assert_eq!(
-        yard.pass(),
-        [(0, true), (1, false), (2, true), (4, true), (5, false)]
-    );
+    assert_eq!(yard.pass(), [(0, true), (1, false), (2, true), (4, true), (5, false)]);
     assert_eq!(yard.pass(), []);
     yard.end_first();
     assert_eq!(yard.pass(), [(1, false), (5, true)]);
@@ -201,23 +164,14 @@ fn ecs_tries_a_refused_class_again_only_when_room_is_made() {
         yard.submit(small, 1);
         yard.pass();
     }
-    let tries = |yard: &Yard| {
-        yard.tried
-            .iter()
-            .filter(|(ticket, _)| ticket % 2 == 0)
-            .count()
-    };
+    let tries = |yard: &Yard| yard.tried.iter().filter(|(ticket, _)| ticket % 2 == 0).count();
     assert_eq!(tries(&yard), 1, "placements make no room");
     yard.end_first();
     yard.pass();
     assert_eq!(tries(&yard), 2);
     yard.register(9);
     yard.pass();
-    assert_eq!(
-        tries(&yard),
-        4,
-        "one fits the new instance, the next does not"
-    );
+    assert_eq!(tries(&yard), 4, "one fits the new instance, the next does not");
 }
 
 #[test]
@@ -235,10 +189,7 @@ fn affinity_is_tried_again_after_a_placement() {
     assert!(yard.cluster.task(yard.running[1]).is_some());
     yard.submit(web, 1);
     yard.pass();
-    let fitted = yard
-        .tried
-        .iter()
-        .find(|(ticket, fitted)| *ticket == 0 && *fitted);
+    let fitted = yard.tried.iter().find(|(ticket, fitted)| *ticket == 0 && *fitted);
     assert!(fitted.is_some(), "{:?}", yard.tried);
 }
 
@@ -265,10 +216,7 @@ fn reject_turns_away_what_does_not_fit_at_once() {
     for class in [small, big, small, big, small] {
         yard.submit(class, 1);
     }
-    assert_eq!(
-        yard.pass(),
-        [(0, true), (1, false), (2, true), (3, false), (4, true)]
-    );
+    assert_eq!(yard.pass(), [(0, true), (1, false), (2, true), (3, false), (4, true)]);
     assert!(yard.waiting.is_empty());
 }
 
@@ -278,30 +226,20 @@ fn the_queue_keeps_the_order_of_arrival() {
     let entry = |class: u32, tasks: u64| Entry {
         class: ClassId(class),
         placer: 0,
-        tasks: (0..tasks)
-            .map(|number| TaskId { number, slot: 0 })
-            .collect(),
+        tasks: (0..tasks).map(|number| TaskId { number, slot: 0 }).collect(),
         attempts: 0,
     };
-    let tickets: Vec<Ticket> = [(0, 1), (1, 2), (0, 1), (0, 2)]
-        .map(|(class, n)| waiting.push(entry(class, n)))
-        .into();
+    let tickets: Vec<Ticket> =
+        [(0, 1), (1, 2), (0, 1), (0, 2)].map(|(class, n)| waiting.push(entry(class, n))).into();
     assert_eq!(waiting.tasks(), 6);
     assert_eq!(waiting.first().map(|(ticket, _)| ticket), Some(tickets[0]));
     let single = entry(0, 1).shape();
     assert_eq!(waiting.first_of(single, Ticket(1)), Some(tickets[2]));
-    assert_eq!(
-        waiting.first_of(single, Ticket(3)),
-        None,
-        "a gang of the class is another shape"
-    );
+    assert_eq!(waiting.first_of(single, Ticket(3)), None, "a gang of the class is another shape");
     assert_eq!(waiting.shapes().count(), 3);
     assert_eq!(waiting.count_attempt(tickets[2]), 0);
     assert_eq!(waiting.count_attempt(tickets[2]), 1);
-    assert_eq!(
-        waiting.remove(tickets[0]).map(|entry| entry.attempts),
-        Some(0)
-    );
+    assert_eq!(waiting.remove(tickets[0]).map(|entry| entry.attempts), Some(0));
     assert!(waiting.remove(tickets[0]).is_none(), "gone already");
     assert_eq!(waiting.first_of(single, Ticket(0)), Some(tickets[2]));
     waiting.remove(tickets[2]);
@@ -318,11 +256,7 @@ fn policies_are_known_by_name() {
     }
     let error = queue_policy("fifi").unwrap_err();
     assert!(error.contains("did you mean 'fifo'?") && error.contains("known: ecs, fifo, reject"));
-    assert!(
-        !queue_policy("priority")
-            .unwrap_err()
-            .contains("did you mean")
-    );
+    assert!(!queue_policy("priority").unwrap_err().contains("did you mean"));
 }
 
 #[derive(Debug, Clone)]
@@ -372,10 +306,7 @@ impl QueuePolicy for HeadOnly {
     }
 
     fn next(&mut self, waiting: &Waiting, _: &Cluster) -> Option<Ticket> {
-        waiting
-            .first()
-            .filter(|_| !self.0)
-            .map(|(ticket, _)| ticket)
+        waiting.first().filter(|_| !self.0).map(|(ticket, _)| ticket)
     }
 
     fn refused(&mut self, _: Ticket, _: &Waiting, _: &Cluster) -> OnRefusal {
@@ -386,10 +317,7 @@ impl QueuePolicy for HeadOnly {
 
 fn places_like(steps: &[Step], policy: &str, slow: Box<dyn QueuePolicy>) {
     let mut fast = Yard::new(policy, 4);
-    let mut plain = Yard {
-        policy: slow,
-        ..Yard::new(policy, 4)
-    };
+    let mut plain = Yard { policy: slow, ..Yard::new(policy, 4) };
     let classes = |yard: &mut Yard| [0, 1, 2, 4].map(|vcpus| yard.class("class", vcpus, None));
     let (of_fast, of_plain) = (classes(&mut fast), classes(&mut plain));
     for step in steps {

@@ -110,13 +110,10 @@ fn workloads(comparison: &Comparison) -> Option<String> {
 }
 
 fn warm_up(comparison: &Comparison) -> String {
-    let mut lengths = comparison
-        .arms
-        .iter()
-        .filter_map(|arm| arm.estimate(WARM_UP));
-    let longest = lengths.next().map_or(0.0, |first| {
-        lengths.fold(first.mean, |longest, next| longest.max(next.mean))
-    });
+    let mut lengths = comparison.arms.iter().filter_map(|arm| arm.estimate(WARM_UP));
+    let longest = lengths
+        .next()
+        .map_or(0.0, |first| lengths.fold(first.mean, |longest, next| longest.max(next.mean)));
     if longest == 0.0 {
         return "No warm-up is left out: the runs count from the start.".to_owned();
     }

@@ -148,11 +148,7 @@ pub fn share(value: f64) -> String {
 
 /// An amount of US dollars: cents, and smaller parts only for less than a dollar.
 pub fn dollars(value: f64) -> String {
-    let decimals = if value.abs() >= 1.0 {
-        2
-    } else {
-        decimals_for(value.abs(), 2).max(2)
-    };
+    let decimals = if value.abs() >= 1.0 { 2 } else { decimals_for(value.abs(), 2).max(2) };
     format!("{} USD", number(value, decimals))
 }
 
@@ -247,10 +243,7 @@ pub fn elide(text: &str, columns: usize) -> String {
     let kept = columns.saturating_sub(1);
     let head = take(text.chars(), kept.div_ceil(2));
     let tail = take(text.chars().rev(), kept / 2);
-    head.into_iter()
-        .chain(['…'])
-        .chain(tail.into_iter().rev())
-        .collect()
+    head.into_iter().chain(['…']).chain(tail.into_iter().rev()).collect()
 }
 
 /// As many characters as fit into `columns`.

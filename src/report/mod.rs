@@ -2,6 +2,7 @@
 
 mod footnotes;
 pub mod format;
+pub mod output;
 pub mod plot;
 pub mod run_directory;
 pub mod summary_table;

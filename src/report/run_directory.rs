@@ -1,10 +1,10 @@
-//! The files of a run and of a comparison, written so that nothing half-written looks complete.
+//! The files of a run and of a comparison.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +14,11 @@ use crate::metrics::{AllocationRow, Summary, TimelinePoint};
 use crate::run::Finished;
 use crate::scenario::{Input, Scenario};
 
+use super::output::OutputError;
 use super::plot::{metric_svg, pending_svg, utilisation_svg};
 
 /// Files that towtank writes: only a directory with nothing else in it is replaced.
-const OWN_FILES: [&str; 12] = [
+pub(super) const OWN_FILES: [&str; 12] = [
     "manifest.json",
     "summary.json",
     "tasks.csv",
@@ -31,135 +32,6 @@ const OWN_FILES: [&str; 12] = [
     "pending.svg",
     "metric.svg",
 ];
-
-/// A result that cannot be written, or must not be.
-#[derive(Debug, thiserror::Error)]
-pub enum OutputError {
-    /// The directory has files that are not towtank's.
-    #[error("{0}: holds '{1}', which towtank did not write; name another directory with --out")]
-    Foreign(String, String),
-    /// It cannot be written.
-    #[error("{0}: cannot be written: {1}")]
-    Write(String, String),
-}
-
-impl OutputError {
-    fn write(path: &Path, why: impl std::fmt::Display) -> OutputError {
-        OutputError::Write(path.display().to_string(), why.to_string())
-    }
-}
-
-/// A directory being written beside its place, to be put there whole at the end.
-#[derive(Debug)]
-pub struct Output {
-    place: PathBuf,
-    temporary: tempfile::TempDir,
-}
-
-impl Output {
-    /// Begins to write what will be `place`.
-    ///
-    /// # Errors
-    /// `place` holds something towtank did not write, or nothing can be written beside it.
-    pub fn begin(place: &Path) -> Result<Output, OutputError> {
-        check_place(place)?;
-        let parent = match place.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(parent).map_err(|why| OutputError::write(parent, why))?;
-        let name = place.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = tempfile::Builder::new()
-            .prefix(&format!(".{name}.partial-"))
-            .tempdir_in(parent)
-            .map_err(|why| OutputError::write(parent, why))?;
-        Ok(Output { place: place.to_owned(), temporary })
-    }
-
-    /// Where files are written meanwhile.
-    pub fn path(&self) -> &Path {
-        self.temporary.path()
-    }
-
-    /// Puts the directory in its place; an earlier result of towtank's there is replaced.
-    ///
-    /// # Errors
-    /// It cannot be moved.
-    pub fn finish(self) -> Result<(), OutputError> {
-        let place = &self.place;
-        let refuse = |why: std::io::Error| OutputError::write(place, why);
-        check_place(place)?;
-        let temporary = self.temporary.keep();
-        make_readable(&temporary).map_err(refuse)?;
-        if place.exists() {
-            let old = temporary.with_extension("old");
-            fs::rename(place, &old).map_err(refuse)?;
-            fs::rename(&temporary, place).map_err(refuse)?;
-            fs::remove_dir_all(&old).map_err(refuse)?;
-        } else {
-            fs::rename(&temporary, place).map_err(refuse)?;
-        }
-        Ok(())
-    }
-}
-
-/// Temporary directories are for their owner alone; results are for everyone the umask lets in.
-fn make_readable(directory: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
-    }
-    let _ = directory;
-    Ok(())
-}
-
-/// Refuses a place that holds anything but towtank's own results.
-fn check_place(place: &Path) -> Result<(), OutputError> {
-    let name = place.display().to_string();
-    if !place.exists() {
-        return Ok(());
-    }
-    if !place.is_dir() {
-        return Err(OutputError::Write(name, "is a file, not a directory".to_owned()));
-    }
-    match foreign(place).map_err(|why| OutputError::write(place, why))? {
-        None => Ok(()),
-        Some(entry) => Err(OutputError::Foreign(name, entry)),
-    }
-}
-
-/// The first entry that towtank did not write.
-fn foreign(directory: &Path) -> std::io::Result<Option<String>> {
-    let mut entries: Vec<_> = fs::read_dir(directory)?.collect::<Result<_, _>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let own = if entry.file_type()?.is_dir() {
-            is_arm(&entry.path())? || (name.starts_with("seed-") && foreign(&entry.path())?.is_none())
-        } else {
-            OWN_FILES.contains(&name.as_str())
-        };
-        if !own {
-            return Ok(Some(name));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether a directory is an arm of a comparison: nothing but seeds in it, and at least one.
-fn is_arm(directory: &Path) -> std::io::Result<bool> {
-    let mut seeds = 0;
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let seed = entry.file_name().to_string_lossy().starts_with("seed-");
-        if !seed || !entry.file_type()?.is_dir() || foreign(&entry.path())?.is_some() {
-            return Ok(false);
-        }
-        seeds += 1;
-    }
-    Ok(seeds > 0)
-}
 
 /// What `manifest.json` holds: all that a run followed from, nothing that may differ between equal
 /// runs.
@@ -248,10 +120,7 @@ fn resolved(scenario: &Scenario, seed: u64) -> serde_json::Value {
     value
 }
 
-fn write_plots(
-    directory: &Path,
-    series: &[(&str, &[TimelinePoint])],
-) -> Result<(), OutputError> {
+fn write_plots(directory: &Path, series: &[(&str, &[TimelinePoint])]) -> Result<(), OutputError> {
     let utilisation = directory.join("utilisation.svg");
     let text = utilisation_svg(series).map_err(|why| OutputError::write(&utilisation, why))?;
     write_text(&utilisation, &text)?;

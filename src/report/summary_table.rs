@@ -18,16 +18,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("utilisation", &["utilisation."]),
     ("allocated at the end", &["allocated_at_end."]),
     ("instances", &["instances."]),
-    (
-        "run",
-        &[
-            "makespan_s",
-            "cost_usd",
-            "placements",
-            "refusals",
-            "warm_up_s",
-        ],
-    ),
+    ("run", &["makespan_s", "cost_usd", "placements", "refusals", "warm_up_s"]),
 ];
 
 /// Every figure of one run, grouped, in units people use. No line is wider than `width` columns,
@@ -75,16 +66,12 @@ fn figures_table(summary: &Summary) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for (heading, prefixes) in GROUPS {
-        let belongs = |metric: &&Metric| {
-            prefixes
-                .iter()
-                .any(|prefix| metric.name.starts_with(prefix))
-        };
+        let belongs =
+            |metric: &&Metric| prefixes.iter().any(|prefix| metric.name.starts_with(prefix));
         for (position, metric) in METRICS.iter().filter(belongs).enumerate() {
             let value = figures.get(metric.name).copied().flatten();
-            let text = value.map_or(UNDEFINED.to_owned(), |value| {
-                format::value(metric.unit, value)
-            });
+            let text =
+                value.map_or(UNDEFINED.to_owned(), |value| format::value(metric.unit, value));
             table.add_row([
                 Cell::new(if position == 0 { heading } else { "" }),
                 Cell::new(figure_name(metric)),
@@ -98,10 +85,7 @@ fn figures_table(summary: &Summary) -> String {
 /// The last part of the path, in words: `running at end` of `tasks.running_at_end`.
 fn figure_name(metric: &Metric) -> String {
     let (_, last) = metric.name.rsplit_once('.').unwrap_or(("", metric.name));
-    let words = last
-        .trim_end_matches("_s")
-        .trim_end_matches("_usd")
-        .replace('_', " ");
+    let words = last.trim_end_matches("_s").trim_end_matches("_usd").replace('_', " ");
     match words.as_str() {
         "cpu" | "gpu" => words.to_uppercase(),
         "warm up" => "warm-up".to_owned(),
@@ -157,10 +141,7 @@ mod tests {
             "makespan 1d",
             "cost 1 234.50 USD",
         ] {
-            assert!(
-                squeezed.iter().any(|line| line == want),
-                "{want}: {squeezed:#?}"
-            );
+            assert!(squeezed.iter().any(|line| line == want), "{want}: {squeezed:#?}");
         }
     }
 

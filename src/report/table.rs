@@ -62,11 +62,8 @@ impl Column {
 pub fn comparison_table(comparison: &Comparison, width: usize) -> String {
     let width = width.max(LEAST_WIDTH);
     let mut parts = vec![format::wrap(&title(comparison), width)];
-    let (rank, figure, verdict) = (
-        ranks(comparison),
-        ranking_column(comparison),
-        verdicts(comparison),
-    );
+    let (rank, figure, verdict) =
+        (ranks(comparison), ranking_column(comparison), verdicts(comparison));
     let room = width.saturating_sub(table_width(&[&rank, &figure, &verdict]) + GAP);
     let most = room.min(width * NAME_PERCENT / 100).max(LEAST_NAME);
     let name = names(comparison, most);
@@ -87,13 +84,7 @@ pub fn comparison_table(comparison: &Comparison, width: usize) -> String {
         }
     }
     let notes = super::footnotes::of_comparison(comparison, &equal_figures(comparison), &left_out);
-    parts.push(
-        notes
-            .iter()
-            .map(|note| format::wrap(note, width))
-            .collect::<Vec<_>>()
-            .join("\n"),
-    );
+    parts.push(notes.iter().map(|note| format::wrap(note, width)).collect::<Vec<_>>().join("\n"));
     parts.join("\n\n") + "\n"
 }
 
@@ -121,20 +112,14 @@ pub(super) fn counted(count: usize, what: &str) -> String {
 fn ranks(comparison: &Comparison) -> Column {
     Column {
         heading: "#".to_owned(),
-        cells: (1..=comparison.arms.len())
-            .map(|rank| rank.to_string())
-            .collect(),
+        cells: (1..=comparison.arms.len()).map(|rank| rank.to_string()).collect(),
         alignment: CellAlignment::Right,
     }
 }
 
 fn names(comparison: &Comparison, most: usize) -> Column {
     let name = |arm: &Arm| {
-        let mark = if arm.unstable_runs.is_none() {
-            ""
-        } else {
-            " !"
-        };
+        let mark = if arm.unstable_runs.is_none() { "" } else { " !" };
         format!("{}{mark}", format::elide(&arm.name, most - mark.len()))
     };
     Column {
@@ -152,22 +137,13 @@ pub(super) struct Numbers {
 
 impl Numbers {
     pub(super) fn of(comparison: &Comparison, metric: &Metric) -> Self {
-        let estimates: Vec<Estimate> = comparison
-            .arms
-            .iter()
-            .filter_map(|arm| arm.estimate(metric.name))
-            .collect();
+        let estimates: Vec<Estimate> =
+            comparison.arms.iter().filter_map(|arm| arm.estimate(metric.name)).collect();
         // The median is what most arms are like: one overloaded arm does not set the unit.
-        let mut sizes: Vec<f64> = estimates
-            .iter()
-            .map(|estimate| estimate.mean.abs())
-            .collect();
+        let mut sizes: Vec<f64> = estimates.iter().map(|estimate| estimate.mean.abs()).collect();
         sizes.retain(|size| *size > 0.0);
         sizes.sort_by(f64::total_cmp);
-        let typical = sizes
-            .get(sizes.len().saturating_sub(1) / 2)
-            .copied()
-            .unwrap_or(0.0);
+        let typical = sizes.get(sizes.len().saturating_sub(1) / 2).copied().unwrap_or(0.0);
         let resolution = estimates
             .iter()
             .filter_map(Estimate::half_width)
@@ -175,10 +151,8 @@ impl Numbers {
             .min_by(f64::total_cmp);
         let scale = Scale::of(metric.unit, typical);
         // With an interval that has a width, its digits show how well even a whole mean is known.
-        let is_whole = resolution.is_none()
-            && estimates
-                .iter()
-                .all(|estimate| estimate.mean.fract() == 0.0);
+        let is_whole =
+            resolution.is_none() && estimates.iter().all(|estimate| estimate.mean.fract() == 0.0);
         let decimals = match metric.unit {
             Unit::Share => 1,
             Unit::Count if is_whole => 0,
@@ -216,9 +190,7 @@ fn ranking_column(comparison: &Comparison) -> Column {
     let numbers = Numbers::of(comparison, metric);
     let cell = |arm: &Arm| {
         arm.estimate(metric.name)
-            .map_or(UNDEFINED.to_owned(), |estimate| {
-                numbers.with_half_width(estimate)
-            })
+            .map_or(UNDEFINED.to_owned(), |estimate| numbers.with_half_width(estimate))
     };
     Column {
         heading: with_unit(metric.label, numbers.scale),
@@ -230,9 +202,7 @@ fn ranking_column(comparison: &Comparison) -> Column {
 fn verdicts(comparison: &Comparison) -> Column {
     let numbers = Numbers::of(comparison, comparison.ranking_metric.metric());
     let cell = |rank: usize| {
-        let pair = rank
-            .checked_sub(1)
-            .and_then(|above| comparison.pair(above, rank))?;
+        let pair = rank.checked_sub(1).and_then(|above| comparison.pair(above, rank))?;
         let estimate = pair.difference.estimate();
         let by = estimate.map(|difference| {
             let mean = difference.mean.abs();
@@ -246,9 +216,7 @@ fn verdicts(comparison: &Comparison) -> Column {
     };
     Column {
         heading: "the arm above is".to_owned(),
-        cells: (0..comparison.arms.len())
-            .map(|rank| cell(rank).unwrap_or_default())
-            .collect(),
+        cells: (0..comparison.arms.len()).map(|rank| cell(rank).unwrap_or_default()).collect(),
         alignment: CellAlignment::Left,
     }
 }
@@ -263,10 +231,7 @@ fn other_figures(ranking: MetricName) -> impl Iterator<Item = (&'static Metric, 
 
 /// Whether every arm has the same mean of that metric; false for a single arm.
 fn is_equal(comparison: &Comparison, metric: &Metric) -> bool {
-    let mut means = comparison
-        .arms
-        .iter()
-        .map(|arm| Some(arm.estimate(metric.name)?.mean));
+    let mut means = comparison.arms.iter().map(|arm| Some(arm.estimate(metric.name)?.mean));
     let first = means.next().flatten();
     comparison.arms.len() > 1 && first.is_some() && means.all(|mean| mean == first)
 }
@@ -298,11 +263,7 @@ fn equal_figures(comparison: &Comparison) -> Vec<String> {
         .filter(|(metric, _)| is_equal(comparison, metric))
         .filter_map(|(metric, _)| {
             let mean = comparison.arms.first()?.estimate(metric.name)?.mean;
-            Some(format!(
-                "{} {}",
-                metric.label,
-                format::value(metric.unit, mean)
-            ))
+            Some(format!("{} {}", metric.label, format::value(metric.unit, mean)))
         })
         .collect()
 }
@@ -317,26 +278,16 @@ fn with_unit(heading: &str, scale: Scale) -> String {
 
 /// Columns that the table of these columns takes.
 fn table_width(columns: &[&Column]) -> usize {
-    columns
-        .iter()
-        .map(|column| column.width() + GAP)
-        .sum::<usize>()
-        .saturating_sub(GAP)
+    columns.iter().map(|column| column.width() + GAP).sum::<usize>().saturating_sub(GAP)
 }
 
 fn render(columns: &[&Column]) -> String {
     let mut table = Table::new();
     table.load_style(STYLE);
     table.set_header(
-        columns
-            .iter()
-            .map(|column| Cell::new(&column.heading).set_alignment(column.alignment)),
+        columns.iter().map(|column| Cell::new(&column.heading).set_alignment(column.alignment)),
     );
-    let rows = columns
-        .iter()
-        .map(|column| column.cells.len())
-        .max()
-        .unwrap_or(0);
+    let rows = columns.iter().map(|column| column.cells.len()).max().unwrap_or(0);
     for row in 0..rows {
         let cells = columns
             .iter()
@@ -370,10 +321,7 @@ pub(super) fn finish(mut table: Table) -> String {
         let after = if index == last { 0 } else { GAP as u16 };
         column.set_padding((0, after));
     }
-    let lines: Vec<String> = table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect();
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
 }
 

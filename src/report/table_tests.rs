@@ -64,10 +64,7 @@ fn equal_figures_are_named_below_and_undefined_ones_dropped() {
 fn wide_terminal_has_one_table_and_a_narrow_one_two() {
     let headings = |width| {
         let table = shown(&three_arms(), width);
-        table
-            .lines()
-            .filter(|line| line.starts_with("#  arm"))
-            .count()
+        table.lines().filter(|line| line.starts_with("#  arm")).count()
     };
     assert_eq!(headings(200), 1);
     assert_eq!(headings(72), 2);
@@ -75,10 +72,7 @@ fn wide_terminal_has_one_table_and_a_narrow_one_two() {
 
 #[test]
 fn footnotes_say_what_the_interval_is() {
-    let notes = shown(&three_arms(), 80)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let notes = shown(&three_arms(), 80).split_whitespace().collect::<Vec<_>>().join(" ");
     for want in [
         "Means over 3 seeds; ± is half a 95 % interval",
         "of 3 pairs of equal arms one in 20",
@@ -141,11 +135,7 @@ fn one_arm_shows_all_its_figures() {
 #[test]
 fn overloaded_arm_does_not_set_the_unit_of_the_others() {
     let table = shown(
-        &[
-            arm("a", &[0.35, 0.36]),
-            arm("b", &[0.45, 0.46]),
-            arm("c", &[90_000.0, 80_000.0]),
-        ],
+        &[arm("a", &[0.35, 0.36]), arm("b", &[0.45, 0.46]), arm("c", &[90_000.0, 80_000.0])],
         80,
     );
     assert!(table.contains(" ms\n"), "{table}");

@@ -10,6 +10,9 @@ use super::{Document, ScenarioError};
 /// Instances of one group at most.
 const COUNT_MAX: u32 = 1_000_000;
 
+/// Share of a type's nominal memory that it does not register, where the table does not say.
+const MEMORY_OVERHEAD: f64 = 0.05;
+
 /// `awsvpc` tasks where neither the table nor a type says: the limit of most large instances.
 const AWSVPC_TASKS: u32 = 14;
 
@@ -49,9 +52,11 @@ impl CapacityGroup {
         keys.check(!zones.is_empty(), "availability_zones", || {
             "none; name at least one, such as [\"us-east-1a\"]".to_owned()
         })?;
-        keys.check(table.speed.is_finite() && (0.001..=1000.0).contains(&table.speed), "speed", || {
-            format!("{} is no speed; write a factor from 0.001 to 1000", table.speed)
-        })?;
+        keys.check(
+            table.speed.is_finite() && (0.001..=1000.0).contains(&table.speed),
+            "speed",
+            || format!("{} is no speed; write a factor from 0.001 to 1000", table.speed),
+        )?;
         let mut spec = match &table.instance_type {
             Some(wanted) => of_type(wanted, table, id, catalogue, &keys)?,
             None => written_out(table, id, &keys)?,
@@ -104,7 +109,8 @@ fn of_type(
     catalogue: &Catalogue,
     keys: &Keys<'_>,
 ) -> Result<InstanceSpec, ScenarioError> {
-    let known = catalogue.get(wanted).map_err(|why| keys.refuse("instance_type", why.to_string()))?;
+    let known =
+        catalogue.get(wanted).map_err(|why| keys.refuse("instance_type", why.to_string()))?;
     let written = [
         ("vcpus", table.vcpus.is_some()),
         ("memory_mib", table.memory_mib.is_some()),
@@ -114,7 +120,7 @@ fn of_type(
     if let Some((key, _)) = written.iter().find(|(_, written)| *written) {
         return Err(keys.refuse(key, "set although `instance_type` says it; remove one of them"));
     }
-    let overhead = table.memory_overhead_fraction;
+    let overhead = table.memory_overhead_fraction.unwrap_or(MEMORY_OVERHEAD);
     keys.check((0.0..=1.0).contains(&overhead), "memory_overhead_fraction", || {
         format!("{overhead} is no share; write one from 0 to 1")
     })?;
@@ -130,9 +136,11 @@ fn of_type(
     attributes.set("ecs.instance-type", wanted);
     set_gpu_model(&mut attributes, table, known);
     let price = Price(known.usd_per_hour_nano.unwrap_or(0));
-    keys.check(known.usd_per_hour_nano.is_some() || table.usd_per_hour.is_some(), "usd_per_hour", || {
-        format!("{wanted} has no price in the catalogue; write one, \"0\" if it costs nothing")
-    })?;
+    keys.check(
+        known.usd_per_hour_nano.is_some() || table.usd_per_hour.is_some(),
+        "usd_per_hour",
+        || format!("{wanted} has no price in the catalogue; write one, \"0\" if it costs nothing"),
+    )?;
     Ok(spec(id, cpu, memory_mib, gpus, eni_slots, attributes, price))
 }
 
@@ -150,6 +158,10 @@ fn written_out(
     let remedy = "missing; name an `instance_type`, or write `vcpus` and `memory_mib`";
     let vcpus = table.vcpus.ok_or_else(|| keys.refuse("vcpus", remedy))?;
     let memory_mib = table.memory_mib.ok_or_else(|| keys.refuse("memory_mib", remedy))?;
+    keys.check(table.memory_overhead_fraction.is_none(), "memory_overhead_fraction", || {
+        "only an `instance_type` has nominal memory; write what is registered as `memory_mib`"
+            .to_owned()
+    })?;
     keys.check(vcpus > 0, "vcpus", || "0; write at least 1".to_owned())?;
     let cpu = Cpu::from_vcpus(u64::from(vcpus));
     let cpu = cpu.ok_or_else(|| keys.refuse("vcpus", format!("{vcpus}; at most 33554")))?;

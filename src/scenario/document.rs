@@ -2,6 +2,7 @@
 //! line each key stands on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -20,9 +21,17 @@ pub struct Override {
     pub key: String,
     /// The value.
     pub value: Value,
+    /// Where it was set: a flag as the user wrote it (`--strategy`), or else the key of the file
+    /// that lists it (`compare.strategies[1]`).
+    pub origin: String,
 }
 
 impl Override {
+    /// A value set by a flag.
+    pub fn flag(flag: &str, key: &str, value: impl Into<Value>) -> Override {
+        Override { key: key.to_owned(), value: value.into(), origin: flag.to_owned() }
+    }
+
     /// Reads `KEY=VALUE`; the value is TOML, or else text as it stands.
     ///
     /// # Errors
@@ -30,7 +39,8 @@ impl Override {
     pub fn parse(text: &str) -> Result<Override, String> {
         match text.split_once('=') {
             Some((key, value)) if !key.trim().is_empty() => {
-                Ok(Override { key: key.trim().to_owned(), value: value_of(value.trim()) })
+                let key = key.trim();
+                Ok(Override::flag(&format!("--set {key}"), key, value_of(value.trim())))
             }
             _ => Err(format!("'{text}' is not KEY=VALUE; write, say, capacity.web.count=12")),
         }
@@ -52,8 +62,8 @@ pub struct Document {
     table: Table,
     /// Line of each dotted path in the file.
     lines: BTreeMap<String, usize>,
-    /// Dotted paths set from outside.
-    overridden: BTreeSet<String>,
+    /// Dotted paths set from outside, with the origin of each.
+    overridden: BTreeMap<String, String>,
 }
 
 impl Document {
@@ -74,11 +84,15 @@ impl Document {
             let problem = "is a directory, not a scenario; name a .toml file".to_owned();
             return Err(refuse(problem));
         }
-        if metadata.len() > BYTES_MAX {
-            let problem = "is larger than 16 MiB; put tasks into a trace file and name it".to_owned();
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)
+            .and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
+            .map_err(|why| refuse(cannot_read(&why)))?;
+        if bytes.len() as u64 > BYTES_MAX {
+            let problem =
+                "is larger than 16 MiB; put tasks into a trace file and name it".to_owned();
             return Err(refuse(problem));
         }
-        let bytes = std::fs::read(path).map_err(|why| refuse(cannot_read(&why)))?;
         let text = String::from_utf8(bytes).map_err(|why| {
             let at = why.utf8_error().valid_up_to();
             refuse(format!("byte {at} is not UTF-8; save the file as UTF-8"))
@@ -96,13 +110,13 @@ impl Document {
             place: file.to_owned(),
             line: why.span().map(|span| line_at(text, span.start)),
             key: String::new(),
-            problem: format!("not TOML: {}", why.message().replace('\n', "; ")),
+            problem: format!("not TOML: {}", in_plain_words(&why.message().replace('\n', "; "))),
         };
         let table = text.parse::<Table>().map_err(|why| syntax(&why))?;
         let spanned = DeTable::parse(text).map_err(|why| syntax(&why))?;
         let mut lines = BTreeMap::new();
         collect_lines(text, "", spanned.get_ref(), &mut lines);
-        let overridden = BTreeSet::new();
+        let overridden = BTreeMap::new();
         Ok(Document { file: file.to_owned(), table, lines, overridden })
     }
 
@@ -117,14 +131,14 @@ impl Document {
         for part in parts {
             let next = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
             table = next.as_table_mut().ok_or_else(|| ScenarioError {
-                place: format!("--set {}", change.key),
+                place: change.origin.clone(),
                 line: None,
                 key: String::new(),
                 problem: format!("'{part}' is a value, not a table, so nothing can be set in it"),
             })?;
         }
         table.insert(last.to_owned(), change.value.clone());
-        self.overridden.insert(change.key.clone());
+        self.overridden.insert(change.key.clone(), change.origin.clone());
         Ok(())
     }
 
@@ -141,12 +155,16 @@ impl Document {
     /// Keys directly under `prefix` that were set from outside.
     pub fn overridden_under(&self, prefix: &str) -> BTreeSet<String> {
         let under = |key: &String| key.strip_prefix(prefix)?.strip_prefix('.').map(str::to_owned);
-        self.overridden.iter().filter_map(under).collect()
+        self.overridden.keys().filter_map(under).collect()
     }
 
     /// Where a path written under `key` leads.
     pub fn path(&self, key: &str, path: &Path) -> PathBuf {
-        if self.overridden.contains(key) { path.to_owned() } else { self.directory().join(path) }
+        if self.overridden.contains_key(key) {
+            path.to_owned()
+        } else {
+            self.directory().join(path)
+        }
     }
 
     /// Gives the whole document its meaning.
@@ -169,18 +187,41 @@ impl Document {
         let key = [prefix, &path].into_iter().filter(|part| !part.is_empty());
         let key = key.collect::<Vec<_>>().join(".");
         let message = why.inner().message().lines().next().unwrap_or_default().to_owned();
-        self.error(&key, with_suggestion(&message))
+        self.error(&key, in_plain_words(&with_suggestion(&message)))
     }
 
     /// An error about a key.
     pub fn error(&self, key: &str, problem: impl Into<String>) -> ScenarioError {
-        let problem = problem.into();
-        let set = |one: &&String| key == one.as_str() || key.starts_with(&format!("{one}."));
-        if let Some(flag) = self.overridden.iter().find(set) {
-            let place = format!("--set {flag}");
-            let key = if key == flag { String::new() } else { key.to_owned() };
-            return ScenarioError { place, line: None, key, problem };
+        let inside = |key: &str, one: &str| {
+            key.strip_prefix(one).is_some_and(|rest| rest.starts_with(['.', '[']))
+        };
+        let set = |(one, _): &(&String, &String)| {
+            key == one.as_str()
+                || inside(key, one)
+                || (inside(one, key) && self.line(key).is_none())
+        };
+        match self.overridden.iter().find(set) {
+            Some((one, origin)) => {
+                let mut error = self.error_from(origin, problem);
+                if origin.starts_with("--") && key != one && inside(key, one) {
+                    key.clone_into(&mut error.key);
+                }
+                error
+            }
+            None => self.error_in_file(key, problem.into()),
         }
+    }
+
+    /// An error about what a flag or a key of the file says.
+    pub fn error_from(&self, origin: &str, problem: impl Into<String>) -> ScenarioError {
+        if origin.starts_with("--") {
+            let (place, key) = (origin.to_owned(), String::new());
+            return ScenarioError { place, line: None, key, problem: problem.into() };
+        }
+        self.error_in_file(origin, problem.into())
+    }
+
+    fn error_in_file(&self, key: &str, problem: String) -> ScenarioError {
         let line = self.line(key);
         ScenarioError { place: self.file.clone(), line, key: key.to_owned(), problem }
     }
@@ -222,12 +263,7 @@ fn collect_lines(
     }
 }
 
-fn collect_value(
-    text: &str,
-    path: &str,
-    value: &DeValue<'_>,
-    lines: &mut BTreeMap<String, usize>,
-) {
+fn collect_value(text: &str, path: &str, value: &DeValue<'_>, lines: &mut BTreeMap<String, usize>) {
     match value {
         DeValue::Table(table) => collect_lines(text, path, table, lines),
         DeValue::Array(array) => {
@@ -241,6 +277,26 @@ fn collect_value(
     }
 }
 
+/// Serde's message without the types of this program.
+fn in_plain_words(message: &str) -> String {
+    let words = [
+        ("expected u16", "expected a whole number from 0 to 65535"),
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        ("expected u64", "expected a whole number from 0"),
+        ("expected i64", "expected a whole number"),
+        ("expected f64", "expected a number"),
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected a table"),
+        (" as i128", ", which is beyond the whole numbers of TOML"),
+        (" as u128", ", which is beyond the whole numbers of TOML"),
+    ];
+    let plain = words.iter().fold(message.to_owned(), |text, (from, to)| text.replace(from, to));
+    match plain.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected a table"),
+        None => plain,
+    }
+}
+
 /// Adds "did you mean" to serde's message about an unknown field or variant.
 fn with_suggestion(message: &str) -> String {
     if !message.starts_with("unknown field") && !message.starts_with("unknown variant") {
@@ -249,9 +305,8 @@ fn with_suggestion(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let Some(given) = quoted.next() else { return message.to_owned() };
     let nearest = quoted.min_by_key(|known| strsim::damerau_levenshtein(given, known));
-    let near = nearest.filter(|known| {
-        strsim::damerau_levenshtein(given, known) <= 1 + given.len() / 3
-    });
+    let near =
+        nearest.filter(|known| strsim::damerau_levenshtein(given, known) <= 1 + given.len() / 3);
     let message = message.replace("unknown field", "unknown key");
     near.map_or(message.clone(), |known| format!("{message}; did you mean `{known}`?"))
 }

@@ -5,9 +5,9 @@ mod document;
 mod error;
 mod prepare;
 pub mod spec;
-mod workloads;
 #[cfg(test)]
 mod tests;
+mod workloads;
 
 pub use document::{Document, Override, value_of};
 pub use error::ScenarioError;
@@ -77,8 +77,8 @@ impl Scenario {
         let strategy = spec.placement.strategy.as_ref().map_or(RUN_TASK, |strategy| &strategy.0);
         let placement = PlacementSpec::parse(strategy)
             .map_err(|why| document.error("placement.strategy", why.to_string()))?;
-        let queue = queue_policy(&spec.queue.policy)
-            .map_err(|why| document.error("queue.policy", why))?;
+        let queue =
+            queue_policy(&spec.queue.policy).map_err(|why| document.error("queue.policy", why))?;
         let capacity = capacity(&document, &spec)?;
         let mut warnings = Vec::new();
         let workloads = workloads::workloads(&document, &mut spec, &mut warnings)?;
@@ -118,7 +118,8 @@ impl Scenario {
     fn check_capacity(&self, document: &Document) -> Result<(), ScenarioError> {
         let brings_machines = self.workloads.iter().any(WorkloadPlan::may_bring_machines);
         if self.capacity.is_empty() && !brings_machines {
-            let problem = "no capacity; add a [capacity.NAME] with an `instance_type` and a `count`";
+            let problem =
+                "no capacity; add a [capacity.NAME] with an `instance_type` and a `count`";
             return Err(document.error("capacity", problem));
         }
         Ok(())
@@ -130,9 +131,6 @@ impl Scenario {
     ) -> Result<Option<WorkloadProfile>, ScenarioError> {
         let placements = std::iter::once(&self.placement).chain(&self.own_placements);
         let needed = placements.into_iter().any(PlacementSpec::needs_profile);
-        if !needed && !self.spec.record.allocation {
-            return Ok(None);
-        }
         let table = &self.spec.placement.profile;
         if !(table.coverage > 0.0 && table.coverage <= 1.0) {
             let problem = format!("{} is no share; write one above 0, up to 1", table.coverage);
@@ -143,9 +141,11 @@ impl Scenario {
             let problem = format!("there is no [workload.{name}]");
             return Err(document.error("placement.profile.workload", problem));
         }
-        let named = |plan: &&WorkloadPlan| {
-            table.workload.as_ref().is_none_or(|name| *name == plan.name)
-        };
+        if !needed && !self.spec.record.allocation {
+            return Ok(None);
+        }
+        let named =
+            |plan: &&WorkloadPlan| table.workload.as_ref().is_none_or(|name| *name == plan.name);
         let mut counted: Vec<(TaskDefinition, u64)> = Vec::new();
         for plan in self.workloads.iter().filter(named) {
             let all = definitions(plan, &self.opening(plan, Seed(self.spec.seed)));
@@ -230,9 +230,19 @@ fn until(document: &Document, spec: &ScenarioSpec) -> Result<Until, ScenarioErro
         }
         until.time = Some(SimTime::ZERO + span.duration());
     }
+    let endless = spec.service.iter().find(|(_, table)| table.task.duration.is_some());
+    if let (None, Some((name, _))) = (until.time, endless) {
+        let problem = format!(
+            "service.{name} replaces each task that ends, so the run is never drained; write a \
+             time, such as \"24h\""
+        );
+        return Err(document.error("until", problem));
+    }
+    if until.time == Some(SimTime::ZERO) {
+        return Err(document.error("until", "0 s: nothing would happen; write a longer time"));
+    }
     if let Some(time) = until.time
         && time.micros() <= spec.warm_up.duration().micros()
-        && time > SimTime::ZERO
     {
         let problem = format!("{} is not shorter than `until`, {time} s", spec.warm_up);
         return Err(document.error("warm_up", problem));
@@ -240,10 +250,7 @@ fn until(document: &Document, spec: &ScenarioSpec) -> Result<Until, ScenarioErro
     Ok(until)
 }
 
-fn capacity(
-    document: &Document,
-    spec: &ScenarioSpec,
-) -> Result<Vec<CapacityGroup>, ScenarioError> {
+fn capacity(document: &Document, spec: &ScenarioSpec) -> Result<Vec<CapacityGroup>, ScenarioError> {
     let catalogue = match &spec.instance_types {
         None => Catalogue::built_in(),
         Some(path) => {

@@ -14,7 +14,7 @@ use crate::metrics::{AllocationRecorder, Fingerprint, Recorder, Recorders, Summa
 use crate::model::CapacityId;
 use crate::placement::{Fragmentation, PlacementError, Placer};
 use crate::run::{Finished, Progress, Run, RunError};
-use crate::workload::format::Opening;
+use crate::workload::format::{Opening, Trace};
 use crate::workload::synthetic::{Synthetic, workload_id};
 use crate::workload::{Machines, ServiceEvents, Source, Workload, WorkloadError};
 
@@ -44,6 +44,8 @@ pub struct Prepared<'s> {
     workload: Workload,
     controller: Controller,
     backend: SimulatedBackend,
+    /// What the user should know of the traces opened, and is no error.
+    pub warnings: Vec<String>,
 }
 
 /// An input file of a run.
@@ -77,13 +79,17 @@ impl Scenario {
         let seed = Seed(seed);
         let instances = self.capacity.iter().flat_map(super::CapacityGroup::instances);
         let mut sources: Vec<Box<dyn Source>> = vec![Box::new(Machines::new(instances))];
+        let mut warnings = Vec::new();
         for plan in &self.workloads {
-            let (machines, events) = self.open(plan, seed)?;
-            sources.extend(machines.map(|machines| Box::new(machines) as Box<dyn Source>));
-            sources.push(events);
+            let trace = self.open(plan, seed)?;
+            sources.push(Box::new(Machines::new(trace.machines)));
+            sources.push(trace.events);
+            let of_workload = |one| format!("workload.{}: {one}", plan.name);
+            warnings.extend(trace.warnings.into_iter().map(of_workload));
         }
         sources.push(Box::new(ServiceEvents::new(self.services.clone())));
-        let mut latencies: Vec<_> = self.capacity.iter().map(|group| group.latency.clone()).collect();
+        let mut latencies: Vec<_> =
+            self.capacity.iter().map(|group| group.latency.clone()).collect();
         latencies.resize_with(self.capacity.len() + self.workloads.len(), Default::default);
         Ok(Prepared {
             scenario: self,
@@ -91,6 +97,7 @@ impl Scenario {
             workload: Workload::new(sources),
             controller: Controller::new(placers, (self.queue.build)()),
             backend: SimulatedBackend::new(seed, latencies),
+            warnings,
         })
     }
 
@@ -107,20 +114,14 @@ impl Scenario {
         placements.map(build).collect()
     }
 
-    fn open(
-        &self,
-        plan: &WorkloadPlan,
-        seed: Seed,
-    ) -> Result<(Option<Machines>, Box<dyn Source>), WorkloadError> {
+    fn open(&self, plan: &WorkloadPlan, seed: Seed) -> Result<Trace, WorkloadError> {
         match &plan.kind {
             WorkloadKind::Synthetic(spec, kinds) => {
                 let id = workload_id(&plan.name);
-                Ok((None, Box::new(Synthetic::new(spec, kinds.clone(), seed, id))))
+                let events = Box::new(Synthetic::new(spec, kinds.clone(), seed, id));
+                Ok(Trace { machines: Vec::new(), events, warnings: Vec::new() })
             }
-            WorkloadKind::Trace(format) => {
-                let trace = format.open(&self.opening(plan, seed))?;
-                Ok((Some(Machines::new(trace.machines)), trace.events))
-            }
+            WorkloadKind::Trace(format) => format.open(&self.opening(plan, seed)),
         }
     }
 

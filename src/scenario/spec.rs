@@ -275,9 +275,9 @@ pub struct CapacityTable {
     /// Price in US dollars per hour, as text; the type's own, or nothing, if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd_per_hour: Option<String>,
-    /// Share of a type's nominal memory that it does not register, 0 to 1.
-    #[serde(default = "overhead")]
-    pub memory_overhead_fraction: f64,
+    /// Share of a type's nominal memory that it does not register, 0 to 1; 0.05 if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_overhead_fraction: Option<f64>,
     /// Availability zones, used in turn.
     #[serde(default = "zone")]
     pub availability_zones: Vec<String>,
@@ -299,10 +299,6 @@ pub struct CapacityTable {
     /// Unix time of registration in seconds, for `registeredAt` in constraints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered_at: Option<i64>,
-}
-
-fn overhead() -> f64 {
-    0.05
 }
 
 fn zone() -> Vec<String> {

@@ -18,9 +18,8 @@ tasks = [{ cpu = 256, memory = 512 }]
 "#;
 
 fn load(text: &str, changes: &[(&str, &str)]) -> Result<Scenario, String> {
-    let set = |&(key, value): &(&str, &str)| Override {
-        key: key.to_owned(),
-        value: value_of(value),
+    let set = |&(key, value): &(&str, &str)| {
+        Override::flag(&format!("--set {key}"), key, value_of(value))
     };
     let changes: Vec<Override> = changes.iter().map(set).collect();
     let document = Document::parse("dir/test.toml", text).map_err(|why| why.to_string())?;
@@ -38,8 +37,7 @@ fn refused(text: &str, changes: &[(&str, &str)], parts: &[&str]) {
 #[test]
 fn a_good_scenario_runs() {
     let scenario = load(GOOD, &[]).unwrap();
-    let finished =
-        scenario.prepare(3).unwrap().run(Recording::default(), &mut |_| true).unwrap();
+    let finished = scenario.prepare(3).unwrap().run(Recording::default(), &mut |_| true).unwrap();
     assert_eq!(finished.records.tasks.completed, 10);
     assert_eq!(finished.records.instances.launched, 2);
 }
@@ -138,9 +136,11 @@ fn fgd_without_a_workload_to_learn_from_is_refused() {
         strategy = "fgd"
     "#;
     refused(text, &[], &["placement.profile", "typical tasks"]);
-    refused(GOOD, &[("placement.strategy", "fgd"), ("placement.profile.workload", "web")], &[
-        "there is no [workload.web]",
-    ]);
+    refused(
+        GOOD,
+        &[("placement.strategy", "fgd"), ("placement.profile.workload", "web")],
+        &["there is no [workload.web]"],
+    );
 }
 
 #[test]
@@ -167,8 +167,7 @@ fn services_scale_by_the_clock() {
         changes = [{ at = "10m", desired_count = 5 }, { at = "20m", desired_count = 1 }]
     "#;
     let scenario = load(text, &[]).unwrap();
-    let finished =
-        scenario.prepare(1).unwrap().run(Recording::default(), &mut |_| true).unwrap();
+    let finished = scenario.prepare(1).unwrap().run(Recording::default(), &mut |_| true).unwrap();
     let tasks = finished.records.tasks;
     assert_eq!((tasks.submitted, tasks.stopped, tasks.running_at_end), (5, 4, 1));
     assert_eq!(finished.now.as_secs_f64(), 3600.0);

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use toml::Table;
 
-use crate::des::SimTime;
+use crate::des::{SimDuration, SimTime};
 use crate::model::TaskDefinition;
 use crate::placement::PlacementSpec;
 use crate::workload::ecs_json;
 use crate::workload::format::{FORMATS, FormatError, Opening, TraceFormat};
+use crate::workload::law_spec::COUNT_MAX;
 use crate::workload::synthetic::{ResolvedKind, SyntheticSpec, weights};
 use crate::workload::{ServiceBehaviour, ServicePlan, WorkloadError};
 
@@ -114,8 +115,8 @@ fn synthetic(
     table: Table,
     warnings: &mut Vec<String>,
 ) -> Result<(WorkloadKind, Table), ScenarioError> {
-    let spec: SyntheticSpec = serde_path_to_error::deserialize(table)
-        .map_err(|why| document.shape_error(key, &why))?;
+    let spec: SyntheticSpec =
+        serde_path_to_error::deserialize(table).map_err(|why| document.shape_error(key, &why))?;
     let found = std::cell::RefCell::new(Vec::new());
     let read = |path: &Path| definition_file(document, key, path, &found);
     let kinds = spec
@@ -167,6 +168,25 @@ pub(super) fn services(
     Ok((plans, placements))
 }
 
+/// A probability so close to 1 that a law which gives 0 there never gives much more.
+const ALMOST_CERTAIN: f64 = 1.0 - 1e-9;
+
+/// Refuses numbers of tasks that no cluster has.
+fn check_counts(document: &Document, key: &str, table: &ServiceTable) -> Result<(), ScenarioError> {
+    let changes = table.changes.iter().enumerate();
+    let changes = changes.map(|(index, change)| {
+        (format!("{key}.changes[{index}].desired_count"), change.desired_count)
+    });
+    let first = (format!("{key}.desired_count"), table.desired_count);
+    for (key, count) in std::iter::once(first).chain(changes) {
+        if count > COUNT_MAX {
+            let problem = format!("{count} tasks; at most {COUNT_MAX} in a service");
+            return Err(document.error(&key, problem));
+        }
+    }
+    Ok(())
+}
+
 fn service(
     document: &Document,
     key: &str,
@@ -174,6 +194,13 @@ fn service(
     table: &ServiceTable,
     warnings: &mut Vec<String>,
 ) -> Result<ServicePlan, ScenarioError> {
+    check_counts(document, key, table)?;
+    if let Some(law) = &table.task.duration
+        && law.sample(ALMOST_CERTAIN) == SimDuration::ZERO
+    {
+        let problem = "0 s: a task that ends at once is replaced for ever; write a longer time";
+        return Err(document.error(&format!("{key}.task.duration"), problem));
+    }
     let found = std::cell::RefCell::new(Vec::new());
     let task_key = format!("{key}.task");
     let read = |path: &Path| definition_file(document, &task_key, path, &found);

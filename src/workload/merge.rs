@@ -42,9 +42,7 @@ impl Workload {
                 self.refill(index)?;
             }
         }
-        let due = |(index, input): (usize, &Input)| {
-            input.head.as_ref().map(|(at, _)| (*at, index))
-        };
+        let due = |(index, input): (usize, &Input)| input.head.as_ref().map(|(at, _)| (*at, index));
         let earliest = self.inputs.iter().enumerate().filter_map(due).min();
         let Some((at, index)) = earliest else { return Ok(None) };
         if let Some(definition) = self.unregistered(index) {

@@ -5,21 +5,14 @@ use super::{Attempt, SCENARIO, none};
 /// Every try on the right scenario is refused.
 fn refused(table: &[(&[&str], &[&str])]) {
     let attempt = Attempt::new(SCENARIO);
-    none(
-        table
-            .iter()
-            .map(|(arguments, says)| attempt.refused(arguments, says)),
-    );
+    none(table.iter().map(|(arguments, says)| attempt.refused(arguments, says)));
 }
 
 #[test]
 fn scenarios_that_are_no_files() {
     let attempt = Attempt::new(SCENARIO);
     let table: [(&[&str], &[&str]); 6] = [
-        (
-            &["run", "no.toml"],
-            &["no.toml", "no such file", "check the path"],
-        ),
+        (&["run", "no.toml"], &["no.toml", "no such file", "check the path"]),
         (&["check", "no.toml"], &["no.toml", "no such file"]),
         (&["compare", "no.toml"], &["no.toml", "no such file"]),
         (&["run", "."], &["is a directory", ".toml"]),
@@ -36,14 +29,8 @@ fn flags_that_are_none() {
         (&["run", "--seed", "x"], &["--seed"]),
         (&["run", "--seed=-1"], &["--seed"]),
         (&["run", "--seed", "18446744073709551616"], &["--seed"]),
-        (
-            &["run", "--seed", "18446744073709551615"],
-            &["--seed", "2^63"],
-        ),
-        (
-            &["run", "--seed", "1", "--seed", "2"],
-            &["--seed", "multiple"],
-        ),
+        (&["run", "--seed", "18446744073709551615"], &["--seed", "2^63"]),
+        (&["run", "--seed", "1", "--seed", "2"], &["--seed", "multiple"]),
         (&["run", "--placer", "x"], &["--placer", "indexed", "naive"]),
         (&["run", "--format", "x"], &["--format", "json"]),
         (&["run", "-q", "-v"], &["--quiet", "--verbose"]),
@@ -54,10 +41,7 @@ fn flags_that_are_none() {
         (&["compare", "--seeds", "100001"], &["1 to 100000"]),
         (&["compare", "--metric", "wait_s.p98"], &["wait_s.p99"]),
         (&["compare", "--strategies", "random,randm"], &["'random'?"]),
-        (
-            &["compare", "--strategies", "random,random"],
-            &["'random'", "twice"],
-        ),
+        (&["compare", "--strategies", "random,random"], &["'random'", "twice"]),
     ]);
 }
 
@@ -66,48 +50,18 @@ fn set_without_meaning() {
     refused(&[
         (&["run", "--set", ""], &["--set", "KEY=VALUE"]),
         (&["run", "--set", "=1"], &["--set", "KEY=VALUE"]),
-        (
-            &["run", "--set", "capacity.a.count"],
-            &["--set", "KEY=VALUE"],
-        ),
-        (
-            &["run", "--set", "capacity.a.count="],
-            &["--set capacity.a.count"],
-        ),
-        (
-            &["run", "--set", "capacity.a.count=x"],
-            &["--set capacity.a.count"],
-        ),
-        (
-            &["run", "--set", "capacity.a.count=[3]"],
-            &["--set capacity.a.count"],
-        ),
-        (
-            &["run", "--set", "capacity.a.count=1\nb=2"],
-            &["--set capacity.a.count"],
-        ),
-        (
-            &["run", "--set", "capacity.a.count.x=3"],
-            &["'count' is a value, not a table"],
-        ),
-        (
-            &["run", "--set", "workload.w.rat=3/s"],
-            &["--set workload.w.rat", "`rate`?"],
-        ),
+        (&["run", "--set", "capacity.a.count"], &["--set", "KEY=VALUE"]),
+        (&["run", "--set", "capacity.a.count="], &["--set capacity.a.count"]),
+        (&["run", "--set", "capacity.a.count=x"], &["--set capacity.a.count"]),
+        (&["run", "--set", "capacity.a.count=[3]"], &["--set capacity.a.count"]),
+        (&["run", "--set", "capacity.a.count=1\nb=2"], &["--set capacity.a.count"]),
+        (&["run", "--set", "capacity.a.count.x=3"], &["'count' is a value, not a table"]),
+        (&["run", "--set", "workload.w.rat=3/s"], &["--set workload.w.rat", "`rate`?"]),
         (&["run", "--set", "workload.w=3"], &["--set workload.w"]),
-        (
-            &["run", "--set", "workload.w.tasks=[]"],
-            &["--set workload.w.tasks"],
-        ),
+        (&["run", "--set", "workload.w.tasks=[]"], &["--set workload.w.tasks"]),
         (&["run", "--set", "seed=-1"], &["--set seed"]),
-        (
-            &["run", "--set", "name=../x"],
-            &["--set name", "letters, digits"],
-        ),
-        (
-            &["run", "--set", "capacity={b={vcpu=1}}"],
-            &["--set capacity", "`vcpus`?"],
-        ),
+        (&["run", "--set", "name=../x"], &["--set name", "letters, digits"]),
+        (&["run", "--set", "capacity={b={vcpu=1}}"], &["--set capacity", "`vcpus`?"]),
     ]);
 }
 
@@ -137,26 +91,11 @@ fn axes_without_meaning() {
         (&["compare", "--axis", "queue"], &["--axis", "NAME=V1,V2"]),
         (&["compare", "--axis", "queue="], &["--axis", "NAME=V1,V2"]),
         (&["compare", "--axis", "=1"], &["unknown key"]),
-        (
-            &["compare", "--axis", "queue=fifo,,ecs"],
-            &["queue", "known:"],
-        ),
-        (
-            &["compare", "--axis", "queue=fifo,fifo"],
-            &["queue=fifo", "twice"],
-        ),
-        (
-            &["compare", "--axis", "queu=fifo,ecs"],
-            &["queu", "`queue`?"],
-        ),
-        (
-            &["compare", "--axis", "capacity.a.count=2,-2"],
-            &["capacity.a.count", "-2"],
-        ),
-        (
-            &["compare", "--axis", "workload.w.rate.x=1,2"],
-            &["'rate' is a value"],
-        ),
+        (&["compare", "--axis", "queue=fifo,,ecs"], &["queue", "known:"]),
+        (&["compare", "--axis", "queue=fifo,fifo"], &["queue=fifo", "twice"]),
+        (&["compare", "--axis", "queu=fifo,ecs"], &["queu", "`queue`?"]),
+        (&["compare", "--axis", "capacity.a.count=2,-2"], &["capacity.a.count", "-2"]),
+        (&["compare", "--axis", "workload.w.rate.x=1,2"], &["'rate' is a value"]),
         (&["compare", "--axis", &many], &["1000 arms"]),
     ]);
 }
@@ -174,24 +113,15 @@ fn axes_that_change_nothing() {
         (&["compare", "--axis", "seed=1,2"], &["seed"]),
         (&["compare", "--axis", "name=a,b"], &["name"]),
         (&["compare", "--axis", "description=a,b"], &["description"]),
-        (
-            &["compare", "--axis", "compare.seeds=1,2"],
-            &["compare.seeds"],
-        ),
+        (&["compare", "--axis", "compare.seeds=1,2"], &["compare.seeds"]),
     ]);
 }
 
 #[test]
 fn flags_that_contradict_each_other() {
     refused(&[
-        (
-            &["compare", "--strategy", "fgd", "--strategies", "random,fgd"],
-            &["--strategy"],
-        ),
-        (
-            &["compare", "--queue", "ecs", "--axis", "queue=ecs,fifo"],
-            &["--queue"],
-        ),
+        (&["compare", "--strategy", "fgd", "--strategies", "random,fgd"], &["--strategy"]),
+        (&["compare", "--queue", "ecs", "--axis", "queue=ecs,fifo"], &["--queue"]),
     ]);
 }
 
@@ -201,18 +131,12 @@ fn messages_name_the_flag_or_the_line() {
     refused(&[
         (&["run", "--strategy", "fg"], &["--strategy:"]),
         (&["run", "--queue", "fif"], &["--queue:"]),
-        (
-            &["compare", "--strategies", "random,randm"],
-            &["--strategies"],
-        ),
+        (&["compare", "--strategies", "random,randm"], &["--strategies"]),
         (&["compare", "--axis", "queue=fifo,esc"], &["--axis queue"]),
         (&["compare", "--seeds", "0"], &["--seeds"]),
         (&["compare", "--metric", "x"], &["--metric"]),
         (&["run", "--set", "foo.bar.baz=1"], &["--set foo.bar.baz"]),
-        (
-            &["run", "--set", "workload.w.tasks[0].cpu=1"],
-            &["--set workload.w.tasks[0].cpu"],
-        ),
+        (&["run", "--set", "workload.w.tasks[0].cpu=1"], &["--set workload.w.tasks[0].cpu"]),
     ]);
     let typo = Attempt::new(super::edited("\"random\"]", "\"randm\"]"));
     none([typo.refused(&["compare"], &["s.toml", "line 13", "'random'?"])]);

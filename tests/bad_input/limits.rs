@@ -41,9 +41,7 @@ fn a_service_whose_tasks_take_no_time() {
 #[test]
 fn a_run_that_never_ends() {
     let scenario = service(3, "{ cpu = 1, memory = 1, duration = \"1h\" }");
-    none([Attempt::new(scenario)
-        .patience(3)
-        .run_refused(&["until", "service.s"])]);
+    none([Attempt::new(scenario).patience(3).run_refused(&["until", "service.s"])]);
 }
 
 /// 8 000 tasks of a hundred years, one after the other, last longer than the clock goes.
@@ -64,10 +62,7 @@ fn a_warm_up_longer_than_the_run() {
     let scenario = edited("\"drained\"", "\"drained\"\nwarm_up = \"10d\"");
     let output = Attempt::new(scenario).succeed(&["run", "s.toml", "--no-progress"]);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        said.contains("warning") && said.contains("warm_up"),
-        "{said}"
-    );
+    assert!(said.contains("warning") && said.contains("warm_up"), "{said}");
 }
 
 #[test]
@@ -78,11 +73,7 @@ fn tasks_that_fit_nowhere_wait_and_are_explained() {
         ("count = 2", "count = 0", "0 of 0 instances"),
         ("cpu = 512", gang, "wait"),
         ("cpu = 512", "cpu = 512, gpus = 1", "RESOURCE:GPU"),
-        (
-            "cpu = 512",
-            "cpu = 512, constraints = [\"attribute:none exists\"]",
-            "memberOf",
-        ),
+        ("cpu = 512", "cpu = 512, constraints = [\"attribute:none exists\"]", "memberOf"),
     ];
     for (old, new, why) in table {
         let attempt = Attempt::new(edited(old, new));
@@ -91,10 +82,7 @@ fn tasks_that_fit_nowhere_wait_and_are_explained() {
         assert!(said.contains(why), "{new}: {said}");
         let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let tasks = &summary["tasks"];
-        assert_eq!(
-            tasks["submitted"], tasks["pending_at_end"],
-            "{new}: {tasks}"
-        );
+        assert_eq!(tasks["submitted"], tasks["pending_at_end"], "{new}: {tasks}");
         assert!(tasks["submitted"].as_u64().unwrap() > 0, "{new}");
     }
 }

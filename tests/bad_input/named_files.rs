@@ -11,9 +11,7 @@ fn task_definitions_that_are_none() {
     let right = container(r#""cpu": 256, "memory": 512"#);
     let marked = format!("\u{feff}{right}");
     for text in [&right, &marked] {
-        Attempt::new(&scenario)
-            .file("d.json", text)
-            .succeed(&["run", "s.toml", "-q"]);
+        Attempt::new(&scenario).file("d.json", text).succeed(&["run", "s.toml", "-q"]);
     }
     let port =
         container(r#""memory": 9, "portMappings": [{"containerPort": 1, "hostPort": 80000}]"#);
@@ -23,70 +21,36 @@ fn task_definitions_that_are_none() {
         (right[..40].to_owned(), &["line 1", "JSON"]),
         ("[".repeat(100_000), &["recursion"]),
         (r#"{"family": "f"}"#.to_owned(), &["containerDefinitions"]),
-        (
-            container(r#""cpu": -1, "memory": 1"#),
-            &["containerDefinitions[0].cpu", "negative"],
-        ),
+        (container(r#""cpu": -1, "memory": 1"#), &["containerDefinitions[0].cpu", "negative"]),
         (container(r#""cpu": NaN, "memory": 1"#), &["line 1"]),
-        (
-            container(r#""cpu": 1"#),
-            &["containerDefinitions[0]", "no memory"],
-        ),
-        (
-            container(r#""memory": 8, "memoryReservation": 9"#),
-            &["memoryReservation"],
-        ),
+        (container(r#""cpu": 1"#), &["containerDefinitions[0]", "no memory"]),
+        (container(r#""memory": 8, "memoryReservation": 9"#), &["memoryReservation"]),
         (port, &["portMappings[0].hostPort"]),
-        (
-            container(r#""memory": 9, "memory": 512"#),
-            &["memory", "twice"],
-        ),
+        (container(r#""memory": 9, "memory": 512"#), &["memory", "twice"]),
     ];
-    none(table.map(|(text, says)| {
-        Attempt::new(&scenario)
-            .file("d.json", text)
-            .run_refused(says)
-    }));
+    none(table.map(|(text, says)| Attempt::new(&scenario).file("d.json", text).run_refused(says)));
 }
 
 #[test]
 fn instance_types_that_are_none() {
-    let scenario = super::edited(
-        "vcpus = 4\nmemory_mib = 16384",
-        "instance_type = \"x.large\"",
-    );
+    let scenario = super::edited("vcpus = 4\nmemory_mib = 16384", "instance_type = \"x.large\"");
     let scenario = format!("instance_types = \"i.csv\"\n{scenario}");
     let header = "instance_type,architecture,vcpus,memory_mib,enis,usd_per_hour\n";
     let row = "x.large,X86_64,2,4096,3,0.1\n";
     let right = format!("{header}{row}");
-    Attempt::new(&scenario)
-        .file("i.csv", &right)
-        .succeed(&["run", "s.toml", "-q"]);
+    Attempt::new(&scenario).file("i.csv", &right).succeed(&["run", "s.toml", "-q"]);
     let changed = |old: &str, new: &str| right.replacen(old, new, 1);
     let table: [(String, &[&str]); 10] = [
         (String::new(), &["i.csv", "empty"]),
         (header.to_owned(), &["empty"]),
         (format!("{right}{row}"), &["i.csv:3", "line 2"]),
         (right.replace(',', ";"), &["commas"]),
-        (
-            changed("2,4096", "-2,4096"),
-            &["i.csv:2", "`vcpus`", "\"-2\""],
-        ),
-        (
-            changed("4096", "nan"),
-            &["i.csv:2", "`memory_mib`", "\"nan\""],
-        ),
+        (changed("2,4096", "-2,4096"), &["i.csv:2", "`vcpus`", "\"-2\""]),
+        (changed("4096", "nan"), &["i.csv:2", "`memory_mib`", "\"nan\""]),
         (changed("0.1", "1e3"), &["i.csv:2", "`usd_per_hour`"]),
         (changed("X86_64", "x86"), &["i.csv:2", "X86_64 or ARM64"]),
         (changed(",0.1", ""), &["i.csv:2", "5 fields"]),
-        (
-            changed("x.large", "y.large"),
-            &["capacity.a.instance_type", "`y.large`?"],
-        ),
+        (changed("x.large", "y.large"), &["capacity.a.instance_type", "`y.large`?"]),
     ];
-    none(table.map(|(text, says)| {
-        Attempt::new(&scenario)
-            .file("i.csv", text)
-            .run_refused(says)
-    }));
+    none(table.map(|(text, says)| Attempt::new(&scenario).file("i.csv", text).run_refused(says)));
 }

@@ -41,11 +41,7 @@ fn files_of_the_same_names_are_kept() {
     let attempt = Attempt::new(SCENARIO)
         .file("mine/manifest.json", "{\"short_name\": \"a web page\"}")
         .file("mine/tasks.csv", "submit_s,run_s,cpu,memory_mib\n");
-    none([attempt.complaint(
-        2,
-        &["run", "s.toml", "--out", "mine"],
-        &["mine", "did not write"],
-    )]);
+    none([attempt.complaint(2, &["run", "s.toml", "--out", "mine"], &["mine", "did not write"])]);
 }
 
 #[test]
@@ -63,11 +59,7 @@ fn a_link_to_nowhere_leaves_nothing() {
     std::os::unix::fs::symlink("nowhere", attempt.path("link")).unwrap();
     let before = files(&attempt.path(""));
     let output = attempt.run(&["run", "s.toml", "-q", "--out", "link"]);
-    assert!(
-        matches!(output.status.code(), Some(1 | 2)),
-        "{}",
-        output.status
-    );
+    assert!(matches!(output.status.code(), Some(1 | 2)), "{}", output.status);
     assert_eq!(files(&attempt.path("")), before);
 }
 
@@ -103,10 +95,7 @@ fn runs_into_one_directory_at_once() {
             }
         });
         let found = files(&attempt.path(""));
-        let pieces: Vec<_> = found
-            .iter()
-            .filter(|file| file.contains(".partial-"))
-            .collect();
+        let pieces: Vec<_> = found.iter().filter(|file| file.contains(".partial-")).collect();
         assert!(pieces.is_empty(), "{pieces:?}");
         assert_eq!(found.len(), 8, "{found:?}");
     }
@@ -126,29 +115,9 @@ fn directories_made_for_a_result_go_with_it() {
 fn what_is_no_pair_of_runs() {
     let attempt = two_runs();
     attempt.succeed(&["compare", "a", "b"]);
-    attempt.succeed(&[
-        "run",
-        "s.toml",
-        "-q",
-        "--out",
-        "c",
-        "--seed",
-        "2",
-        "--strategy",
-        "fgd",
-    ]);
+    attempt.succeed(&["run", "s.toml", "-q", "--out", "c", "--seed", "2", "--strategy", "fgd"]);
     let faster = "workload.w.rate=90/h";
-    attempt.succeed(&[
-        "run",
-        "s.toml",
-        "-q",
-        "--out",
-        "d",
-        "--strategy",
-        "fgd",
-        "--set",
-        faster,
-    ]);
+    attempt.succeed(&["run", "s.toml", "-q", "--out", "d", "--strategy", "fgd", "--set", faster]);
     let refused = |arguments: &[&str], says| {
         let all = [&["compare"], arguments].concat();
         attempt.complaint(2, &all, says)
@@ -182,18 +151,10 @@ fn summaries_that_are_damaged() {
     ];
     none(table.map(|text| {
         fs::write(attempt.path("b/summary.json"), &text).unwrap();
-        attempt.complaint(
-            2,
-            &["compare", "a", "b"],
-            &["b/summary.json", "not a summary"],
-        )
+        attempt.complaint(2, &["compare", "a", "b"], &["b/summary.json", "not a summary"])
     }));
     fs::remove_file(attempt.path("b/summary.json")).unwrap();
-    none([attempt.complaint(
-        2,
-        &["compare", "a", "b"],
-        &["b/summary.json", "cannot be read"],
-    )]);
+    none([attempt.complaint(2, &["compare", "a", "b"], &["b/summary.json", "cannot be read"])]);
 }
 
 #[test]
@@ -204,11 +165,7 @@ fn names_in_summaries_do_not_reach_the_terminal_raw() {
     assert_ne!(red, right);
     fs::write(attempt.path("b/summary.json"), red).unwrap();
     let output = attempt.run(&["compare", "a", "b"]);
-    assert!(
-        !output.stdout.contains(&0x1b),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    assert!(!output.stdout.contains(&0x1b), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// Flags that say how to run have no meaning where nothing is run.

@@ -20,9 +20,8 @@ fn submitted(trace: &[u8]) -> u64 {
 }
 
 fn rows(count: u32) -> String {
-    (0..count)
-        .map(|row| format!("{row},10,{},1024\n", 512 + row % 7))
-        .collect()
+    let row = |row| format!("{row},10,{},1024", 512 + row % 7);
+    (0..count).map(row).chain([String::new()]).collect::<Vec<_>>().join("\n")
 }
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -85,31 +84,13 @@ fn headers_of_the_wrong_shape() {
         refused("", &["t.csv", "empty"]),
         refused(HEADER, &["t.csv", "no tasks"]),
         refused(row, &["line 1", "no header"]),
-        refused(
-            with("submit_s;run_s;cpu;memory_mib"),
-            &["line 1", "semicolons", "commas"],
-        ),
-        refused(
-            with("submit_s\trun_s\tcpu\tmemory_mib"),
-            &["line 1", "tabs", "commas"],
-        ),
-        refused(
-            with("submit_s, run_s, cpu, memory_mib"),
-            &["line 1", "spaces"],
-        ),
-        refused(
-            with("submit_s,run_s,cpu,memory_mb"),
-            &["line 1", "'memory_mib'?"],
-        ),
-        refused(
-            with("submit_s,run_s,cpu,cpu"),
-            &["line 1", "'cpu'", "twice"],
-        ),
+        refused(with("submit_s;run_s;cpu;memory_mib"), &["line 1", "semicolons", "commas"]),
+        refused(with("submit_s\trun_s\tcpu\tmemory_mib"), &["line 1", "tabs", "commas"]),
+        refused(with("submit_s, run_s, cpu, memory_mib"), &["line 1", "spaces"]),
+        refused(with("submit_s,run_s,cpu,memory_mb"), &["line 1", "'memory_mib'?"]),
+        refused(with("submit_s,run_s,cpu,cpu"), &["line 1", "'cpu'", "twice"]),
         refused("submit_s,run_s,cpu\n0,1,1\n", &["line 1", "memory_mib"]),
-        refused(
-            "submit_s,run_s,end_s,cpu,memory_mib\n0,1,1,1,1\n",
-            &["'run_s' and 'end_s'"],
-        ),
+        refused("submit_s,run_s,end_s,cpu,memory_mib\n0,1,1,1,1\n", &["'run_s' and 'end_s'"]),
     ]);
 }
 
@@ -119,23 +100,14 @@ fn rows_of_the_wrong_shape() {
     let long = "1".repeat(10_000_000);
     let open = format!("{HEADER}0,1,\"1,1\n{}", rows(100_000));
     none([
-        refused(
-            with("1,1,1"),
-            &["line 3", "3 fields where the header has 4"],
-        ),
-        refused(
-            with("1,1,1,1,1"),
-            &["line 3", "5 fields where the header has 4"],
-        ),
+        refused(with("1,1,1"), &["line 3", "3 fields where the header has 4"]),
+        refused(with("1,1,1,1,1"), &["line 3", "5 fields where the header has 4"]),
         refused(with("1,1,\"1,1"), &["unclosed quote opened at line 3"]),
         refused(&open, &["unclosed quote opened at line 2"]),
         refused(with("1,1,\"1\"2,1"), &["line 3", "quote"]),
         refused(with(&format!("1,1,1,{long}")), &["line 3", "longer than"]),
         refused(with("0,1,1,1\0"), &["line 3", "'memory_mib'"]),
-        refused(
-            [with("").as_bytes(), b"0,1,1,\xff\n"].concat(),
-            &["0xff", "UTF-8"],
-        ),
+        refused([with("").as_bytes(), b"0,1,1,\xff\n"].concat(), &["0xff", "UTF-8"]),
         refused(b"\xff\xfes\0u\0b\0m\0i\0t\0", &["UTF-16", "iconv"]),
         refused(with("0,1,1,x"), &["line 3", "'memory_mib'", "\"x\""]),
     ]);
@@ -144,39 +116,23 @@ fn rows_of_the_wrong_shape() {
     none([
         refused(twice, &["line 4", "\"a\"", "line 2", "unique_names"]),
         refused(before, &["line 2", "'end_s'", "before"]),
-        refused(
-            format!("{HEADER}5,1,1,1\n3,1,1,1\n"),
-            &["line 3", "before 5", "sort"],
-        ),
-        refused(
-            format!("{HEADER}{}3,1,1,1\n", rows(20_000)),
-            &["line 20002", "sort"],
-        ),
+        refused(format!("{HEADER}5,1,1,1\n3,1,1,1\n"), &["line 3", "before 5", "sort"]),
+        refused(format!("{HEADER}{}3,1,1,1\n", rows(20_000)), &["line 20002", "sort"]),
     ]);
 }
 
 #[test]
 fn ends_of_lines_and_marks_of_byte_order_are_taken() {
     let text = format!("{HEADER}0,1,1,1\n1,1,1,1\n");
-    for text in [
-        text.replace('\n', "\r\n"),
-        format!("\u{feff}{text}"),
-        text.trim().to_owned(),
-    ] {
+    for text in [text.replace('\n', "\r\n"), format!("\u{feff}{text}"), text.trim().to_owned()] {
         assert_eq!(submitted(text.as_bytes()), 2);
     }
 }
 
 #[test]
 fn values_that_are_no_numbers() {
-    let values = [
-        "nan", "NaN", "inf", "-1", "-0", "1e3", "1e400", "0x10", "+1", " 1", "１", "1_0",
-    ];
-    let over = [
-        "99999999999999999999",
-        "18446744073709551616",
-        "9999999999999",
-    ];
+    let values = ["nan", "inf", "-1", "-0", "1e3", "1e400", "0x10", "+1", " 1", "１", "1_0"];
+    let over = ["99999999999999999999", "18446744073709551616", "9999999999999"];
     let columns = ["submit_s", "run_s", "cpu", "memory_mib"];
     none(columns.iter().enumerate().flat_map(|(index, column)| {
         values.iter().chain(&over).map(move |value| {
@@ -219,16 +175,8 @@ fn keys_of_trace_workloads() {
         ("\"t.csv\"", "3", &["line 8", "workload.w.file"]),
         ("file = \"t.csv\"", "", &["workload.w", "`file`"]),
         ("file", "fil", &["line 8", "`file`?"]),
-        (
-            "\"t.csv\"",
-            "\"t.csv\"\nlimit = 0",
-            &["line 9", "workload.w.limit"],
-        ),
-        (
-            "\"t.csv\"",
-            "\"t.csv\"\nduration = \"1m\"",
-            &["line 9", "workload.w.duration"],
-        ),
+        ("\"t.csv\"", "\"t.csv\"\nlimit = 0", &["line 9", "workload.w.limit"]),
+        ("\"t.csv\"", "\"t.csv\"\nduration = \"1m\"", &["line 9", "workload.w.duration"]),
     ];
     none(table.map(|(old, new, says)| {
         let attempt = Attempt::new(TRACED.replacen(old, new, 1)).file("t.csv", &trace);
@@ -248,12 +196,10 @@ const ORDER: &str = "kind,rank,name\nnode,0,n0\nnode,1,n1\npod,0,p1\npod,1,p0\n"
 
 fn openb(keys: &str, nodes: &str, pods: &str, order: &str) -> Attempt {
     let scenario = format!(
-        "name = \"t\"\n[workload.w]\nformat = \"openb\"\nnodes = \"n.csv\"\npods = \"p.csv\"\n{keys}"
+        "name = \"t\"\n[workload.w]\nformat = \"openb\"\n\
+         nodes = \"n.csv\"\npods = \"p.csv\"\n{keys}"
     );
-    Attempt::new(scenario)
-        .file("n.csv", nodes)
-        .file("p.csv", pods)
-        .file("o.csv", order)
+    Attempt::new(scenario).file("n.csv", nodes).file("p.csv", pods).file("o.csv", order)
 }
 
 #[test]
@@ -272,30 +218,15 @@ fn openb_files_with_mistakes() {
         (pod("p1", "p0"), &["p.csv, line 3", "'name'", "line 2"]),
         (pod(",1,460", ",1,1500"), &["p.csv, line 3", "'gpu_milli'"]),
         (pod("12000", "nan"), &["p.csv, line 2", "'cpu_milli'"]),
-        (
-            openb(timed, NODES, &early, ORDER),
-            &["p.csv, line 3", "'deletion_time'", "before"],
-        ),
-        (
-            openb("", PODS, NODES, ORDER),
-            &["n.csv, line 1", "unknown column"],
-        ),
-        (
-            order("pod,1,p0", "pod,1,p9"),
-            &["o.csv, line 5", "list of pods"],
-        ),
+        (openb(timed, NODES, &early, ORDER), &["p.csv, line 3", "'deletion_time'", "before"]),
+        (openb("", PODS, NODES, ORDER), &["n.csv, line 1", "unknown column"]),
+        (order("pod,1,p0", "pod,1,p9"), &["o.csv, line 5", "list of pods"]),
         (order("pod,1", "pod,5"), &["o.csv, line 5", "missing"]),
         (order("pod,1", "pod,0"), &["o.csv, line 5", "line 4"]),
         (order("node,1,n1\n", ""), &["o.csv", "\"n1\" has no rank"]),
         (order("pod,1", "pd,1"), &["o.csv, line 5", "node or pod"]),
-        (
-            openb("inflate_to = nan\n", NODES, PODS, ORDER),
-            &["line 6", "w.inflate_to"],
-        ),
-        (
-            openb("arrivals = \"timd\"\n", NODES, PODS, ORDER),
-            &["line 6", "`timed`?"],
-        ),
+        (openb("inflate_to = nan\n", NODES, PODS, ORDER), &["line 6", "w.inflate_to"]),
+        (openb("arrivals = \"timd\"\n", NODES, PODS, ORDER), &["line 6", "`timed`?"]),
     ];
     none(table.map(|(attempt, says)| attempt.run_refused(says)));
 }
@@ -307,10 +238,7 @@ fn openb_pods_that_an_order_leaves_out_are_counted() {
     let attempt = openb("order = \"o.csv\"\n", NODES, PODS, &order);
     let output = attempt.succeed(&["run", "s.toml", "--no-progress"]);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        said.contains("warning") && said.contains("1 of 2 pods"),
-        "{said}"
-    );
+    assert!(said.contains("warning") && said.contains("1 of 2 pods"), "{said}");
 }
 
 #[test]

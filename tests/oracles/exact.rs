@@ -40,22 +40,13 @@ pub(crate) fn kaufman_roberts(units: usize, classes: &[(f64, usize)]) -> (Vec<f6
     let mut used = vec![1.0];
     for n in 1..=units {
         let fits = classes.iter().filter(|(_, size)| *size <= n);
-        let sum: f64 = fits
-            .map(|&(load, size)| load * size as f64 * used[n - size])
-            .sum();
+        let sum: f64 = fits.map(|&(load, size)| load * size as f64 * used[n - size]).sum();
         used.push(sum / n as f64);
     }
     let total: f64 = used.iter().sum();
     let blocked = |size: usize| used[units + 1 - size..].iter().sum::<f64>() / total;
-    let mean = used
-        .iter()
-        .enumerate()
-        .map(|(n, weight)| n as f64 * weight / total)
-        .sum();
-    (
-        classes.iter().map(|&(_, size)| blocked(size)).collect(),
-        mean,
-    )
+    let mean = used.iter().enumerate().map(|(n, weight)| n as f64 * weight / total).sum();
+    (classes.iter().map(|&(_, size)| blocked(size)).collect(), mean)
 }
 
 /// An instance as a decision rule sees it.
@@ -102,35 +93,23 @@ pub(crate) fn fewest_tasks_least_free(feasible: &[Slot]) -> Vec<(usize, f64)> {
 
 /// Any, uniformly.
 pub(crate) fn uniform(feasible: &[Slot]) -> Vec<(usize, f64)> {
-    feasible
-        .iter()
-        .map(|slot| (slot.index, 1.0 / feasible.len() as f64))
-        .collect()
+    feasible.iter().map(|slot| (slot.index, 1.0 / feasible.len() as f64)).collect()
 }
 
 /// Any of those with fewest tasks, uniformly.
 pub(crate) fn uniform_of_fewest(feasible: &[Slot]) -> Vec<(usize, f64)> {
     let fewest = feasible.iter().map(|slot| slot.tasks).min();
-    let kept: Vec<Slot> = feasible
-        .iter()
-        .copied()
-        .filter(|slot| Some(slot.tasks) == fewest)
-        .collect();
+    let kept: Vec<Slot> =
+        feasible.iter().copied().filter(|slot| Some(slot.tasks) == fewest).collect();
     uniform(&kept)
 }
 
 /// Of two draws with replacement the one with more free, the first draw where equal.
 pub(crate) fn two_choices(feasible: &[Slot]) -> Vec<(usize, f64)> {
     let share = 1.0 / (feasible.len() * feasible.len()) as f64;
-    let pairs = feasible
-        .iter()
-        .flat_map(|one| feasible.iter().map(move |two| (one, two)));
+    let pairs = feasible.iter().flat_map(|one| feasible.iter().map(move |two| (one, two)));
     let better = |(one, two): (&Slot, &Slot)| {
-        if two.free > one.free {
-            two.index
-        } else {
-            one.index
-        }
+        if two.free > one.free { two.index } else { one.index }
     };
     pairs.map(|pair| (better(pair), share)).collect()
 }
@@ -162,11 +141,7 @@ type Content = Vec<usize>;
 
 impl LossSystem {
     fn used(&self, content: &Content) -> usize {
-        content
-            .iter()
-            .zip(&self.classes)
-            .map(|(count, (_, size))| count * size)
-            .sum()
+        content.iter().zip(&self.classes).map(|(count, (_, size))| count * size).sum()
     }
 
     /// Everything one instance can hold.
@@ -188,12 +163,7 @@ impl LossSystem {
             let (free, tasks) = (self.units - self.used(content), content.iter().sum());
             Slot { index, free, tasks }
         };
-        state
-            .iter()
-            .enumerate()
-            .map(slot)
-            .filter(|slot| slot.free >= size)
-            .collect()
+        state.iter().enumerate().map(slot).filter(|slot| slot.free >= size).collect()
     }
 
     /// Solves the balance equations under a rule, by Gauss-Seidel to 1e-15.
@@ -203,9 +173,7 @@ impl LossSystem {
         for _ in 0..self.instances {
             let longer = |state: &Vec<Content>| {
                 let state = state.clone();
-                contents
-                    .iter()
-                    .map(move |content| [state.clone(), vec![content.clone()]].concat())
+                contents.iter().map(move |content| [state.clone(), vec![content.clone()]].concat())
             };
             states = states.iter().flat_map(longer).collect();
         }
@@ -227,11 +195,7 @@ impl LossSystem {
         let mut all = Vec::new();
         for (class, &(rate, size)) in self.classes.iter().enumerate() {
             let feasible = self.slots(state, size);
-            let chosen = if feasible.is_empty() {
-                Vec::new()
-            } else {
-                rule(&feasible)
-            };
+            let chosen = if feasible.is_empty() { Vec::new() } else { rule(&feasible) };
             for (index, share) in chosen {
                 let mut next = state.to_vec();
                 next[index][class] += 1;
@@ -250,11 +214,7 @@ impl LossSystem {
 
     fn long_run(&self, states: &[Vec<Content>], share: &[f64]) -> LongRun {
         let mean = |of: &dyn Fn(&Vec<Content>) -> f64| -> f64 {
-            states
-                .iter()
-                .zip(share)
-                .map(|(state, share)| of(state) * share)
-                .sum()
+            states.iter().zip(share).map(|(state, share)| of(state) * share).sum()
         };
         let full = |size| {
             let lost =
@@ -265,10 +225,7 @@ impl LossSystem {
             state.iter().map(|content| self.used(content) as f64).sum()
         };
         let empty = |state: &Vec<Content>| {
-            state
-                .iter()
-                .filter(|content| content.iter().all(|&count| count == 0))
-                .count() as f64
+            state.iter().filter(|content| content.iter().all(|&count| count == 0)).count() as f64
         };
         LongRun {
             blocked: self.classes.iter().map(|&(_, size)| full(size)).collect(),
@@ -285,10 +242,7 @@ fn stationary(inflow: &[Vec<(usize, f64)>], outflow: &[f64]) -> Vec<f64> {
     for _ in 0..100_000 {
         let mut change = 0.0_f64;
         for to in 0..share.len() {
-            let into: f64 = inflow[to]
-                .iter()
-                .map(|&(from, rate)| share[from] * rate)
-                .sum();
+            let into: f64 = inflow[to].iter().map(|&(from, rate)| share[from] * rate).sum();
             let new = into / outflow[to];
             change = change.max((new - share[to]).abs());
             share[to] = new;
@@ -308,10 +262,7 @@ fn stationary(inflow: &[Vec<(usize, f64)>], outflow: &[f64]) -> Vec<f64> {
 fn formulas_give_the_published_constants() {
     let close = |value: f64, published: f64, digits: i32| {
         let error = (value - published).abs();
-        assert!(
-            error <= 0.51 * 10f64.powi(-digits),
-            "{value} is not {published}"
-        );
+        assert!(error <= 0.51 * 10f64.powi(-digits), "{value} is not {published}");
     };
     close(erlang_b(10, 8.0), 0.121_661_06, 8);
     close(erlang_b(100, 90.0), 0.026_957_38, 8);

@@ -44,10 +44,7 @@ struct Audit {
 impl Audit {
     fn advance(&mut self, now: SimTime) {
         let micros = u128::from((now - self.last).micros());
-        let all = self
-            .present
-            .iter_mut()
-            .chain([&mut self.waiting, &mut self.busy]);
+        let all = self.present.iter_mut().chain([&mut self.waiting, &mut self.busy]);
         all.for_each(|(amount, integral)| *integral += u128::from(*amount) * micros);
         self.last = now;
     }
@@ -64,17 +61,8 @@ impl Audit {
                 let class = class.index();
                 let (placed, started, stopping, ended) = (None, None, None, None);
                 let created = now;
-                self.log.push(Log {
-                    class,
-                    units,
-                    created,
-                    placed,
-                    started,
-                    stopping,
-                    ended,
-                });
-                self.present
-                    .resize(self.present.len().max(class + 1), (0, 0));
+                self.log.push(Log { class, units, created, placed, started, stopping, ended });
+                self.present.resize(self.present.len().max(class + 1), (0, 0));
                 self.present[class].0 += 1;
                 self.waiting.0 += 1;
             }
@@ -83,29 +71,16 @@ impl Audit {
                 self.waiting.0 -= 1;
             }
             Change::TaskStarted(task) => {
-                assert!(
-                    self.task(task).placed.is_some_and(|at| at <= now),
-                    "placed, then started"
-                );
-                assert!(
-                    self.task(task).started.replace(now).is_none(),
-                    "started once"
-                );
+                assert!(self.task(task).placed.is_some_and(|at| at <= now), "placed, then started");
+                assert!(self.task(task).started.replace(now).is_none(), "started once");
             }
             Change::TaskStopping(task) => {
-                assert!(
-                    self.task(task).stopping.replace(now).is_none(),
-                    "stops once"
-                );
+                assert!(self.task(task).stopping.replace(now).is_none(), "stops once");
             }
             Change::TaskEnded { task, outcome } => {
                 let log = self.task(task);
                 assert!(log.ended.replace((now, outcome)).is_none(), "ends once");
-                assert_eq!(
-                    log.placed.is_some(),
-                    log.stopping.is_some(),
-                    "held, then given back"
-                );
+                assert_eq!(log.placed.is_some(), log.stopping.is_some(), "held, then given back");
                 let (class, placed) = (log.class, log.placed.is_some());
                 self.present[class].0 -= 1;
                 self.waiting.0 -= u64::from(!placed);
@@ -143,23 +118,10 @@ impl Recorder for AuditRecorder {
             self.audit.change(seen.now, change, seen.cluster);
         }
         self.audit.busy.0 = seen.cluster.totals().cpu_used;
-        let count = |status| {
-            seen.cluster
-                .tasks()
-                .filter(|(_, one)| one.status == status)
-                .count()
-        };
+        let count = |status| seen.cluster.tasks().filter(|(_, one)| one.status == status).count();
         let present: u64 = self.audit.present.iter().map(|(count, _)| count).sum();
-        assert_eq!(
-            present,
-            seen.cluster.tasks().count() as u64,
-            "tasks present"
-        );
-        assert_eq!(
-            self.audit.waiting.0,
-            count(TaskStatus::Provisioning) as u64,
-            "tasks waiting"
-        );
+        assert_eq!(present, seen.cluster.tasks().count() as u64, "tasks present");
+        assert_eq!(self.audit.waiting.0, count(TaskStatus::Provisioning) as u64, "tasks waiting");
     }
 
     fn finish(&mut self, now: SimTime, _: &Cluster) {
@@ -182,9 +144,7 @@ fn service() -> ServiceEvents {
     ServiceEvents::new(vec![ServicePlan {
         name: "web".to_owned(),
         definition: TaskDefinition::new("web", Cpu::VCPU, 7),
-        behaviour: ServiceBehaviour {
-            run_time: Some(law("{ exponential = { mean = \"3s\" } }")),
-        },
+        behaviour: ServiceBehaviour { run_time: Some(law("{ exponential = { mean = \"3s\" } }")) },
         placer: 0,
         start: at(0.5),
         desired_count: 3,
@@ -196,15 +156,10 @@ fn run(model: &Model, seed: u64, latency: Latency, with_service: bool) -> (Audit
     let seed = Seed(seed);
     let shared = Arc::new(Mutex::new(Audit::default()));
     let mut recorders = Recorders::new(SimDuration::ZERO);
-    let own = AuditRecorder {
-        audit: Audit::default(),
-        shared: Arc::clone(&shared),
-    };
+    let own = AuditRecorder { audit: Audit::default(), shared: Arc::clone(&shared) };
     recorders.own.push(Box::new(own));
-    let mut workload = Workload::new(vec![
-        Box::new(model.machines()),
-        Box::new(Arrivals::new(seed, model)),
-    ]);
+    let mut workload =
+        Workload::new(vec![Box::new(model.machines()), Box::new(Arrivals::new(seed, model))]);
     if with_service {
         workload = Workload::new(vec![
             Box::new(model.machines()),
@@ -217,10 +172,7 @@ fn run(model: &Model, seed: u64, latency: Latency, with_service: bool) -> (Audit
         controller: model.controller(seed),
         backend: &mut SimulatedBackend::new(seed, vec![latency]),
         recorders,
-        until: Until {
-            time: model.until,
-            drained: false,
-        },
+        until: Until { time: model.until, drained: false },
         audit_every: 7,
         watch: &mut |_| true,
     };
@@ -235,26 +187,14 @@ fn check(model: &Model, audit: &Audit, records: &Records) {
     // Little's law, by class: the integral of the number present is the sum of the times present.
     for (class, (left, integral)) in audit.present.iter().enumerate() {
         let of_class = |log: &Log| u64::from(log.class == class);
-        assert_eq!(
-            *integral,
-            audit.sum(of_class, |log| Some(log.created), ended),
-            "Little"
-        );
+        assert_eq!(*integral, audit.sum(of_class, |log| Some(log.created), ended), "Little");
         let arrived = audit.log.iter().filter(|log| log.class == class).count();
-        let gone = audit
-            .log
-            .iter()
-            .filter(|log| log.class == class && log.ended.is_some())
-            .count();
+        let gone = audit.log.iter().filter(|log| log.class == class && log.ended.is_some()).count();
         assert_eq!(arrived - gone, *left as usize, "flow balance");
     }
     // The same for those that wait.
     let left_queue = |log: &Log| log.placed.or(ended(log));
-    assert_eq!(
-        audit.waiting.1,
-        audit.sum(one, |log| Some(log.created), left_queue),
-        "waiting"
-    );
+    assert_eq!(audit.waiting.1, audit.sum(one, |log| Some(log.created), left_queue), "waiting");
     // Utilisation law: units reserved over time are what tasks held, times how long.
     let held = audit.sum(|log| log.units, |log| log.placed, |log| log.stopping);
     assert_eq!(audit.busy.1, held, "utilisation law");
@@ -272,15 +212,9 @@ fn check(model: &Model, audit: &Audit, records: &Records) {
     assert_eq!(records.tasks.stopped, outcome(Outcome::Stopped));
     assert_eq!(records.tasks.rejected, outcome(Outcome::Rejected));
     assert_eq!(records.tasks.pending_at_end, audit.waiting.0);
-    let started = audit
-        .log
-        .iter()
-        .filter_map(|log| Some((log.started? - log.created).micros()));
+    let started = audit.log.iter().filter_map(|log| Some((log.started? - log.created).micros()));
     let (count, sum) = started.fold((0, 0), |(count, sum), wait| (count + 1, sum + wait));
-    assert_eq!(
-        records.wait_s.mean,
-        Some(sum as f64 / f64::from(count) / 1e6)
-    );
+    assert_eq!(records.wait_s.mean, Some(sum as f64 / f64::from(count) / 1e6));
 }
 
 fn two_sizes(tasks: u64) -> Model {
@@ -340,10 +274,7 @@ fn laws_hold_exactly_with_gangs_services_and_slow_hosts() {
             let (audit, records) = run(&gangs, seed, latency.clone(), true);
             assert!(records.tasks.stopped > 0, "scale-in stops tasks");
             assert_eq!(records.tasks.rejected > 0, queue == "reject");
-            assert_eq!(
-                records.tasks.running_at_end + records.tasks.pending_at_end,
-                0
-            );
+            assert_eq!(records.tasks.running_at_end + records.tasks.pending_at_end, 0);
             check(&gangs, &audit, &records);
         }
     }

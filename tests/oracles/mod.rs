@@ -13,18 +13,11 @@ mod queues;
 use model::Tally;
 
 /// Checks one figure over the runs against its exact value.
-#[expect(
-    clippy::print_stderr,
-    reason = "every row's figures, shown with --nocapture"
-)]
+#[expect(clippy::print_stderr, reason = "every row's figures, shown with --nocapture")]
 fn gate(what: &str, exact: f64, values: &[f64]) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
-    let variance = values
-        .iter()
-        .map(|value| (value - mean).powi(2))
-        .sum::<f64>()
-        / (n - 1.0);
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
     let error = (variance / n).sqrt();
     let z = (mean - exact) / error;
     let percent = 100.0 * error / exact;

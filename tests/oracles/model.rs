@@ -31,11 +31,7 @@ pub(crate) struct Class {
 
 impl Class {
     pub(crate) fn new(rate: f64, vcpus: u64, run_time: Law) -> Class {
-        Class {
-            rate,
-            vcpus,
-            run_time,
-        }
+        Class { rate, vcpus, run_time }
     }
 }
 
@@ -80,10 +76,7 @@ impl Model {
 
     /// Tasks that wait, first in, first out.
     pub(crate) fn waiting(classes: Vec<Class>, instances: usize, vcpus: u64) -> Model {
-        Model {
-            queue: "fifo",
-            ..Model::loss(classes, instances, vcpus)
-        }
+        Model { queue: "fifo", ..Model::loss(classes, instances, vcpus) }
     }
 
     pub(crate) fn placed_by(self, placement: &'static str) -> Model {
@@ -92,19 +85,12 @@ impl Model {
 
     /// Measures `tasks` tasks after `warm_up` others.
     pub(crate) fn measuring(self, tasks: u64, warm_up: u64) -> Model {
-        Model {
-            tasks: tasks + warm_up,
-            warm_up,
-            ..self
-        }
+        Model { tasks: tasks + warm_up, warm_up, ..self }
     }
 
     /// The runs of the gate, with fixed seeds.
     pub(crate) fn replicate(&self) -> Vec<Tally> {
-        (1..=RUNS)
-            .into_par_iter()
-            .map(|seed| self.simulate(seed))
-            .collect()
+        (1..=RUNS).into_par_iter().map(|seed| self.simulate(seed)).collect()
     }
 
     /// The instances.
@@ -128,9 +114,7 @@ impl Model {
     /// The control plane.
     pub(crate) fn controller(&self, seed: Seed) -> Controller {
         let spec = PlacementSpec::parse(self.placement).unwrap();
-        let placer = spec
-            .build(PlacerKind::Indexed, TieBreak::LowestId, seed, None)
-            .unwrap();
+        let placer = spec.build(PlacerKind::Indexed, TieBreak::LowestId, seed, None).unwrap();
         Controller::new(vec![placer], (queue_policy(self.queue).unwrap().build)())
     }
 
@@ -139,9 +123,7 @@ impl Model {
         let seed = Seed(seed);
         let shared = Arc::new(Mutex::new(Tally::default()));
         let mut recorders = Recorders::new(SimDuration::ZERO);
-        recorders
-            .own
-            .push(Box::new(TallyRecorder::new(self, Arc::clone(&shared))));
+        recorders.own.push(Box::new(TallyRecorder::new(self, Arc::clone(&shared))));
         let run = Run {
             workload: Workload::new(vec![
                 Box::new(self.machines()),
@@ -150,10 +132,7 @@ impl Model {
             controller: self.controller(seed),
             backend: &mut SimulatedBackend::new(seed, Vec::new()),
             recorders,
-            until: Until {
-                time: self.until,
-                drained: false,
-            },
+            until: Until { time: self.until, drained: false },
             audit_every: 0,
             watch: &mut |_| true,
         };
@@ -231,9 +210,7 @@ impl Source for Arrivals {
         } else {
             self.draw_class(self.seed.uniform(KIND, k, 0))
         };
-        let seconds = self.classes[kind]
-            .run_time
-            .quantile(self.seed.uniform(LENGTH, k, 0));
+        let seconds = self.classes[kind].run_time.quantile(self.seed.uniform(LENGTH, k, 0));
         let run_time = SimDuration::from_secs_f64_checked(seconds);
         let submission = Submission {
             id: ids.submission(),
@@ -244,10 +221,7 @@ impl Source for Arrivals {
             label: None,
         };
         let at = SimTime::ZERO + SimDuration::from_secs_f64_checked(self.now).unwrap();
-        let behaviour = Behaviour {
-            run_time,
-            ends: Outcome::Completed,
-        };
+        let behaviour = Behaviour { run_time, ends: Outcome::Completed };
         Ok(Some((at, External::Submit(submission, behaviour))))
     }
 }
@@ -323,11 +297,7 @@ impl TallyRecorder {
         let zeros = vec![0; model.classes.len()];
         TallyRecorder {
             shared,
-            tally: Tally {
-                arrived: zeros.clone(),
-                rejected: zeros,
-                ..Tally::default()
-            },
+            tally: Tally { arrived: zeros.clone(), rejected: zeros, ..Tally::default() },
             warm_up: model.warm_up,
             tasks: model.tasks,
             crowd: model.crowd,
@@ -347,11 +317,7 @@ impl TallyRecorder {
             tally.cpu_used += u128::from(self.cpu_used) * u128::from(micros);
             tally.empty += u128::from(self.empty) * u128::from(micros);
             tally.task_micros += u128::from(self.running) * u128::from(micros);
-            tally.crowded += if self.running >= self.crowd {
-                micros
-            } else {
-                0
-            };
+            tally.crowded += if self.running >= self.crowd { micros } else { 0 };
         }
         self.last = now;
     }
@@ -378,10 +344,7 @@ impl Recorder for TallyRecorder {
                 Change::TaskCreated { task, class, .. } if task.number >= self.warm_up => {
                     self.tally.arrived[kind(class)] += 1;
                 }
-                Change::TaskEnded {
-                    task,
-                    outcome: Outcome::Rejected,
-                } => {
+                Change::TaskEnded { task, outcome: Outcome::Rejected } => {
                     let counts = u64::from(task.number >= self.warm_up);
                     let class = seen.lives.get(task).unwrap().class;
                     self.tally.rejected[kind(class)] += counts;

@@ -17,20 +17,13 @@ pub(super) struct Source {
 impl Source {
     /// A source file of that path and text.
     pub(super) fn new(path: &str, text: &str) -> Source {
-        Source {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            code: blank_non_code(text),
-        }
+        Source { path: path.to_owned(), text: text.to_owned(), code: blank_non_code(text) }
     }
 
     /// Whether the whole file is tests or fixtures of tests.
     pub(super) fn is_test(&self) -> bool {
         let path = Path::new(&self.path);
-        let stem = path
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .unwrap_or_default();
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let in_folder = path.components().any(|part| part.as_os_str() == "tests");
         in_folder || stem == "tests" || stem == "fixtures" || stem.ends_with("_tests")
     }
@@ -62,10 +55,7 @@ impl Source {
 
 /// Line of an offset, from 1.
 pub(super) fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes()[..offset]
-        .iter()
-        .filter(|&&byte| byte == b'\n')
-        .count()
+    1 + text.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count()
 }
 
 /// Offset of the brace that closes the one at `open`.
@@ -86,15 +76,10 @@ pub(super) fn matching_brace(code: &str, open: usize) -> Option<usize> {
 
 /// Every name that follows the keyword `fn`, with the offset of the keyword.
 pub(super) fn functions(code: &str) -> Vec<(usize, String)> {
-    let starts = code
-        .match_indices("fn ")
-        .filter(|&(at, _)| !is_word_before(code, at));
+    let starts = code.match_indices("fn ").filter(|&(at, _)| !is_word_before(code, at));
     let named = starts.filter_map(|(at, _)| {
         let rest = code[at + 3..].trim_start();
-        let name: String = rest
-            .chars()
-            .take_while(|&c| c.is_alphanumeric() || c == '_')
-            .collect();
+        let name: String = rest.chars().take_while(|&c| c.is_alphanumeric() || c == '_').collect();
         (!name.is_empty()).then_some((at, name))
     });
     named.collect()
@@ -121,27 +106,20 @@ pub(super) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = us
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let starts_as_word = word.starts_with(is_word);
     let ends_as_word = word.ends_with(is_word);
-    code.match_indices(word)
-        .map(|(at, _)| at)
-        .filter(move |&at| {
-            let after = code[at + word.len()..].chars().next();
-            let is_start = !starts_as_word || !is_word_before(code, at);
-            is_start && (!ends_as_word || !after.is_some_and(is_word))
-        })
+    code.match_indices(word).map(|(at, _)| at).filter(move |&at| {
+        let after = code[at + word.len()..].chars().next();
+        let is_start = !starts_as_word || !is_word_before(code, at);
+        is_start && (!ends_as_word || !after.is_some_and(is_word))
+    })
 }
 
 fn is_word_before(code: &str, at: usize) -> bool {
-    code[..at]
-        .chars()
-        .next_back()
-        .is_some_and(|c| c.is_alphanumeric() || c == '_')
+    code[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// Spaces of the same number of bytes, with the line ends kept.
 fn blanked(text: &str) -> String {
-    text.bytes()
-        .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
-        .collect()
+    text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
 }
 
 /// Blanks comments, strings and character literals; offsets and lines stay as they are.
@@ -181,16 +159,10 @@ fn not_code(rest: &str, before: Option<char>) -> usize {
         if hashed[hashes..].starts_with('"') {
             let close = format!("\"{}", "#".repeat(hashes));
             let skipped = rest.len() - hashed.len() + hashes + 1;
-            return rest[skipped..]
-                .find(&close)
-                .map_or(rest.len(), |e| skipped + e + close.len());
+            return rest[skipped..].find(&close).map_or(rest.len(), |e| skipped + e + close.len());
         }
     }
-    if rest.starts_with('\'') {
-        character(rest)
-    } else {
-        0
-    }
+    if rest.starts_with('\'') { character(rest) } else { 0 }
 }
 
 /// Bytes of a character literal; 0 where the quote begins a lifetime.

@@ -15,9 +15,7 @@ impl Constant {
 
     /// The law of a finite `value` of either sign; refuses any other.
     pub fn new(value: f64) -> Result<Self, LawError> {
-        Ok(Self {
-            value: error::finite(Self::NAME, "value", value)?,
-        })
+        Ok(Self { value: error::finite(Self::NAME, "value", value)? })
     }
 
     /// The value, whatever `u` in (0, 1).

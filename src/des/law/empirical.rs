@@ -38,11 +38,8 @@ impl Empirical {
         error::same_length(Self::NAME, ("values", values), ("weights", weights))?;
         error::positive_list(Self::NAME, "weights", weights)?;
         let total = error::finite(Self::NAME, "sum of weights", weights.iter().sum())?;
-        let mut pairs: Vec<(f64, f64)> = values
-            .iter()
-            .copied()
-            .zip(weights.iter().copied())
-            .collect();
+        let mut pairs: Vec<(f64, f64)> =
+            values.iter().copied().zip(weights.iter().copied()).collect();
         pairs.sort_by(|left, right| left.0.total_cmp(&right.0));
         let average = |of: &dyn Fn(f64) -> f64| {
             let term = |&(value, weight): &(f64, f64)| of(value) * (weight / total);
@@ -52,12 +49,7 @@ impl Empirical {
         let variance = average(&|value| (value - mean) * (value - mean));
         let table = CumulativeTable::new(pairs.iter().map(|&(_, weight)| weight));
         let values = pairs.into_iter().map(|(value, _)| value).collect();
-        Ok(Self {
-            values,
-            table,
-            mean,
-            variance,
-        })
+        Ok(Self { values, table, mean, variance })
     }
 
     /// The value that a variate does not exceed with probability `u` in (0, 1); O(log n).

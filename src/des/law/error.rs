@@ -104,13 +104,7 @@ pub(super) fn finite(
         return Ok(value);
     }
     let (requirement, remedy) = ("a finite number", "check how it was computed");
-    Err(LawError::Parameter {
-        law,
-        parameter,
-        value,
-        requirement,
-        remedy,
-    })
+    Err(LawError::Parameter { law, parameter, value, requirement, remedy })
 }
 
 /// Passes a finite number greater than zero.
@@ -124,13 +118,7 @@ pub(super) fn positive(
         return Ok(value);
     }
     let requirement = "a finite number greater than zero";
-    Err(LawError::Parameter {
-        law,
-        parameter,
-        value,
-        requirement,
-        remedy,
-    })
+    Err(LawError::Parameter { law, parameter, value, requirement, remedy })
 }
 
 /// Passes two finite bounds of which the first is less.
@@ -143,13 +131,7 @@ pub(super) fn increasing(
     if low < high {
         return Ok((low, high));
     }
-    Err(LawError::Order {
-        law,
-        low_name,
-        low,
-        high_name,
-        high,
-    })
+    Err(LawError::Order { law, low_name, low, high_name, high })
 }
 
 /// Passes a list of at least one finite number greater than zero.
@@ -159,9 +141,7 @@ pub(super) fn positive_list(
     values: &[f64],
 ) -> Result<(), LawError> {
     let requirement = "a finite number greater than zero";
-    list(law, parameter, values, requirement, |value| {
-        value.is_finite() && value > 0.0
-    })
+    list(law, parameter, values, requirement, |value| value.is_finite() && value > 0.0)
 }
 
 /// Passes a list of at least one finite number.
@@ -184,18 +164,10 @@ fn list(
     if values.is_empty() {
         return Err(LawError::Empty { law, parameter });
     }
-    match values
-        .iter()
-        .enumerate()
-        .find(|&(_, &value)| !accepts(value))
-    {
-        Some((index, &value)) => Err(LawError::Element {
-            law,
-            parameter,
-            index,
-            value,
-            requirement,
-        }),
+    match values.iter().enumerate().find(|&(_, &value)| !accepts(value)) {
+        Some((index, &value)) => {
+            Err(LawError::Element { law, parameter, index, value, requirement })
+        }
         None => Ok(()),
     }
 }
@@ -210,11 +182,5 @@ pub(super) fn same_length(
     if left_len == right_len {
         return Ok(());
     }
-    Err(LawError::Lengths {
-        law,
-        left,
-        left_len,
-        right,
-        right_len,
-    })
+    Err(LawError::Lengths { law, left, left_len, right, right_len })
 }

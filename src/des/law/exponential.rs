@@ -16,9 +16,7 @@ impl Exponential {
     /// The law with a positive `mean` (not rate); refuses any other.
     pub fn new(mean: f64) -> Result<Self, LawError> {
         let remedy = "give the mean waiting time, which is 1 / rate";
-        Ok(Self {
-            mean: error::positive(Self::NAME, "mean", mean, remedy)?,
-        })
+        Ok(Self { mean: error::positive(Self::NAME, "mean", mean, remedy)? })
     }
 
     /// The value that a variate does not exceed with probability `u` in (0, 1).

@@ -57,18 +57,11 @@ impl Gamma {
         let scale = error::positive(Self::NAME, "scale", scale, "give mean / shape")?;
         let method = if shape < LARGE_SHAPE {
             let (log_gamma, log_gamma_next) = (libm::lgamma(shape), libm::lgamma(shape + 1.0));
-            Method::Small {
-                log_gamma,
-                log_gamma_next,
-            }
+            Method::Small { log_gamma, log_gamma_next }
         } else {
             Method::Large(Box::new(LargeShape::new(shape)))
         };
-        Ok(Self {
-            shape,
-            scale,
-            method,
-        })
+        Ok(Self { shape, scale, method })
     }
 
     /// The value that a variate does not exceed with probability `u` in (0, 1).
@@ -78,10 +71,9 @@ impl Gamma {
     pub fn quantile(&self, u: f64) -> f64 {
         assert_open_unit(u);
         let standard = match &self.method {
-            Method::Small {
-                log_gamma,
-                log_gamma_next,
-            } => small_shape_quantile(u, self.shape, *log_gamma, *log_gamma_next),
+            Method::Small { log_gamma, log_gamma_next } => {
+                small_shape_quantile(u, self.shape, *log_gamma, *log_gamma_next)
+            }
             Method::Large(expansion) => expansion.quantile(u),
         };
         self.scale * standard
@@ -116,11 +108,7 @@ fn small_shape_quantile(u: f64, shape: f64, log_gamma: f64, log_gamma_next: f64)
         }
         let tails = small_shape_tails(shape, x, log_gamma);
         let tail = if in_lower { tails.lower } else { tails.upper };
-        let above = if in_lower {
-            tail > target
-        } else {
-            tail < target
-        };
+        let above = if in_lower { tail > target } else { tail < target };
         if above {
             high = y;
         } else {
@@ -130,11 +118,7 @@ fn small_shape_quantile(u: f64, shape: f64, log_gamma: f64, log_gamma_next: f64)
         let step = tail * libm::log(tail / target) / slope;
         let mut next = if in_lower { y - step } else { y + step };
         if !(next > low && next < high) {
-            next = if low.is_finite() && high.is_finite() {
-                0.5 * (low + high)
-            } else {
-                y
-            };
+            next = if low.is_finite() && high.is_finite() { 0.5 * (low + high) } else { y };
         }
         let moved = (next - y).abs();
         y = next;
@@ -166,16 +150,8 @@ mod tests {
     const HIGH: [f64; 2] = [1.0 - 1.0 / 1_099_511_627_776.0, 1.0 - f64::EPSILON / 2.0];
 
     /// Probabilities of the reference quantiles.
-    const PROBABILITIES: [f64; 8] = [
-        f64::EPSILON / 2.0,
-        1e-6,
-        0.1,
-        0.5,
-        0.75,
-        0.99,
-        HIGH[0],
-        HIGH[1],
-    ];
+    const PROBABILITIES: [f64; 8] =
+        [f64::EPSILON / 2.0, 1e-6, 0.1, 0.5, 0.75, 0.99, HIGH[0], HIGH[1]];
 
     /// Shape, then the quantiles at scale one, computed with 40 digits in mpmath.
     const REFERENCE: [(f64, [f64; 8]); 12] = [
@@ -345,33 +321,18 @@ mod tests {
                 let value = law.quantile(u);
                 let error = (value - expected).abs() / expected.max(f64::MIN_POSITIVE);
                 let tolerance = 1e-13 * (1.0 / shape).max(1.0);
-                assert!(
-                    error <= tolerance,
-                    "shape {shape}, u {u}: {value}, off by {error:e}"
-                );
+                assert!(error <= tolerance, "shape {shape}, u {u}: {value}, off by {error:e}");
             }
         }
     }
 
     #[test]
     fn extreme_shapes_stay_finite_and_ordered() {
-        for shape in [
-            Gamma::MIN_SHAPE,
-            0.02,
-            0.49,
-            0.5,
-            99.999,
-            3e7,
-            Gamma::MAX_SHAPE,
-        ] {
+        for shape in [Gamma::MIN_SHAPE, 0.02, 0.49, 0.5, 99.999, 3e7, Gamma::MAX_SHAPE] {
             let law = Gamma::new(shape, 2.0).unwrap();
             let values = PROBABILITIES.map(|u| law.quantile(u));
             assert!(values.is_sorted(), "shape {shape}: {values:?}");
-            assert!(
-                values
-                    .iter()
-                    .all(|value| value.is_finite() && *value >= 0.0)
-            );
+            assert!(values.iter().all(|value| value.is_finite() && *value >= 0.0));
         }
     }
 
@@ -388,16 +349,10 @@ mod tests {
     #[test]
     fn shapes_out_of_range_are_refused() {
         for shape in [0.0, -1.0, 9e-4, 1.1e9, f64::NAN, f64::INFINITY] {
-            assert!(
-                Gamma::new(shape, 1.0).is_err(),
-                "shape {shape} was accepted"
-            );
+            assert!(Gamma::new(shape, 1.0).is_err(), "shape {shape} was accepted");
         }
         for scale in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(
-                Gamma::new(1.0, scale).is_err(),
-                "scale {scale} was accepted"
-            );
+            assert!(Gamma::new(1.0, scale).is_err(), "scale {scale} was accepted");
         }
     }
 }

@@ -39,20 +39,11 @@ impl HyperExponential {
         error::same_length(Self::NAME, ("weights", weights), ("means", means))?;
         error::positive_list(Self::NAME, "means", means)?;
         let total = error::finite(Self::NAME, "sum of weights", weights.iter().sum())?;
-        let branch = |(&weight, &mean)| Branch {
-            probability: weight / total,
-            mean,
-        };
+        let branch = |(&weight, &mean)| Branch { probability: weight / total, mean };
         let branches: Arc<[Branch]> = weights.iter().zip(means).map(branch).collect();
-        let rate = branches
-            .iter()
-            .map(|branch| branch.probability / branch.mean)
-            .sum();
+        let rate = branches.iter().map(|branch| branch.probability / branch.mean).sum();
         let initial_rate = error::finite(Self::NAME, "sum of rates", rate)?;
-        Ok(Self {
-            branches,
-            initial_rate,
-        })
+        Ok(Self { branches, initial_rate })
     }
 
     /// The value that a variate does not exceed with probability `u` in (0, 1).
@@ -79,10 +70,7 @@ impl HyperExponential {
 
     /// The mean.
     pub fn mean(&self) -> f64 {
-        self.branches
-            .iter()
-            .map(|branch| branch.probability * branch.mean)
-            .sum()
+        self.branches.iter().map(|branch| branch.probability * branch.mean).sum()
     }
 
     /// The variance.
@@ -104,10 +92,7 @@ impl HyperExponential {
     /// Jensen's inequality at least that of the exponential law with the initial rate.
     fn lower_bound(&self, target: f64) -> f64 {
         let of_branch = |branch: &Branch| branch.mean * (libm::log(branch.probability) - target);
-        self.branches
-            .iter()
-            .map(of_branch)
-            .fold(-target / self.initial_rate, f64::max)
+        self.branches.iter().map(of_branch).fold(-target / self.initial_rate, f64::max)
     }
 
     /// Log of the survival function and the hazard, both at `value`.
@@ -115,20 +100,12 @@ impl HyperExponential {
         let (mut survival, mut failed, mut density) = (0.0, 0.0, 0.0);
         for branch in self.branches.iter() {
             let lost = -libm::expm1(-value / branch.mean);
-            let kept = if lost < 0.5 {
-                1.0 - lost
-            } else {
-                libm::exp(-value / branch.mean)
-            };
+            let kept = if lost < 0.5 { 1.0 - lost } else { libm::exp(-value / branch.mean) };
             failed += branch.probability * lost;
             survival += branch.probability * kept;
             density += branch.probability * kept / branch.mean;
         }
-        let log = if failed < 0.5 {
-            libm::log1p(-failed)
-        } else {
-            libm::log(survival)
-        };
+        let log = if failed < 0.5 { libm::log1p(-failed) } else { libm::log(survival) };
         (log, density / survival)
     }
 }

@@ -61,25 +61,16 @@ pub(super) struct Tails {
 /// The smaller of the two is accurate to about 1e-13 relative; at most some 200 terms.
 pub(super) fn small_shape_tails(shape: f64, x: f64, log_gamma: f64) -> Tails {
     if x <= 0.0 {
-        return Tails {
-            lower: 0.0,
-            upper: 1.0,
-        };
+        return Tails { lower: 0.0, upper: 1.0 };
     }
     // x times the density, the common factor of both expansions.
     let factor = libm::exp(shape * libm::log(x) - x - log_gamma);
     if x < shape + 1.0 {
         let lower = (factor * power_series(shape, x)).min(1.0);
-        Tails {
-            lower,
-            upper: 1.0 - lower,
-        }
+        Tails { lower, upper: 1.0 - lower }
     } else {
         let upper = (factor * continued_fraction(shape, x)).min(1.0);
-        Tails {
-            lower: 1.0 - upper,
-            upper,
-        }
+        Tails { lower: 1.0 - upper, upper }
     }
 }
 
@@ -146,20 +137,13 @@ pub(super) struct LargeShape {
 impl LargeShape {
     /// The expansion for a shape of at least [`LARGE_SHAPE`].
     pub(super) fn new(shape: f64) -> Self {
-        assert!(
-            shape >= LARGE_SHAPE,
-            "the expansion needs a shape of at least 100, not {shape}"
-        );
+        assert!(shape >= LARGE_SHAPE, "the expansion needs a shape of at least 100, not {shape}");
         let mut correction = [0.0; SERIES.len()];
         for n in (1..SERIES.len()).rev() {
             let above = correction.get(n + 1).copied().unwrap_or(0.0);
             correction[n - 1] = SERIES[n] + (n + 1) as f64 * above / shape;
         }
-        Self {
-            shape,
-            correction,
-            scaled_gamma: SERIES[0] + correction[1] / shape,
-        }
+        Self { shape, correction, scaled_gamma: SERIES[0] + correction[1] / shape }
     }
 
     /// P and Q at x. The smaller is accurate to about 1e-13 relative while |eta| < 1.
@@ -175,11 +159,7 @@ impl LargeShape {
         for _ in 0..8 {
             let Tails { lower, upper } = self.tails_at(eta);
             // On the log of the smaller tail, so that far tails converge as fast as the centre.
-            let (tail, target) = if u < 0.5 {
-                (lower, u)
-            } else {
-                (upper, 1.0 - u)
-            };
+            let (tail, target) = if u < 0.5 { (lower, u) } else { (upper, 1.0 - u) };
             let excess = tail * libm::log1p((tail - target) / target);
             let step = excess / self.density_of_eta(eta);
             eta += if u < 0.5 { -step } else { step };
@@ -237,10 +217,7 @@ fn excess_minus_log1p(y: f64) -> f64 {
 
 /// A polynomial, lowest power first.
 fn horner(coefficients: &[f64], variable: f64) -> f64 {
-    coefficients
-        .iter()
-        .rev()
-        .fold(0.0, |sum, coefficient| sum * variable + coefficient)
+    coefficients.iter().rev().fold(0.0, |sum, coefficient| sum * variable + coefficient)
 }
 
 #[cfg(test)]

@@ -4,10 +4,7 @@ use super::*;
 
 fn assert_close(value: f64, expected: f64, tolerance: f64, context: &str) {
     let error = (value / expected - 1.0).abs();
-    assert!(
-        error <= tolerance,
-        "{context}: {value} and not {expected}, off by {error:e}"
-    );
+    assert!(error <= tolerance, "{context}: {value} and not {expected}, off by {error:e}");
 }
 
 #[test]
@@ -19,10 +16,7 @@ fn the_series_satisfies_its_differential_equation() {
         let shifted = if n == 0 { 0.0 } else { square(n - 1) };
         let residual = cube + shifted + (n as f64 - 1.0) * coefficient;
         let scale = libm::pow(3.0, -(n as f64));
-        assert!(
-            residual.abs() < 1e-14 * scale,
-            "coefficient {n} leaves {residual:e}"
-        );
+        assert!(residual.abs() < 1e-14 * scale, "coefficient {n} leaves {residual:e}");
     }
 }
 
@@ -62,12 +56,7 @@ fn the_scaled_gamma_function_is_right() {
             163_879.0 / 209_018_880.0,
         ];
         let expected = horner(&stirling, inverse);
-        assert_close(
-            LargeShape::new(shape).scaled_gamma,
-            expected,
-            4e-15,
-            "scaled gamma",
-        );
+        assert_close(LargeShape::new(shape).scaled_gamma, expected, 4e-15, "scaled gamma");
     }
 }
 
@@ -78,12 +67,7 @@ fn excess_minus_log1p_does_not_cancel() {
         assert_close(excess_minus_log1p(y), series, 4e-16, &format!("at {y}"));
     }
     for y in [0.79, 0.81, -0.79, -0.81, 0.3, -0.3, 5.0] {
-        assert_close(
-            excess_minus_log1p(y),
-            y - libm::log1p(y),
-            1e-14,
-            &format!("at {y}"),
-        );
+        assert_close(excess_minus_log1p(y), y - libm::log1p(y), 1e-14, &format!("at {y}"));
     }
     assert_eq!(excess_minus_log1p(0.0), 0.0);
 }

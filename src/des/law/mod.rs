@@ -176,10 +176,7 @@ impl rand_distr::Distribution<f64> for Law {
 
 /// Asserts that a probability lies in the open interval (0, 1).
 fn assert_open_unit(u: f64) {
-    assert!(
-        u > 0.0 && u < 1.0,
-        "a quantile needs a probability in (0, 1), not {u}"
-    );
+    assert!(u > 0.0 && u < 1.0, "a quantile needs a probability in (0, 1), not {u}");
 }
 
 #[cfg(test)]

@@ -177,12 +177,8 @@ pub(super) fn standard_normal_quantile(u: f64) -> f64 {
 
 /// Quotient of two polynomials, lowest power first.
 fn ratio(numerator: &[f64], denominator: &[f64], variable: f64) -> f64 {
-    let horner = |powers: &[f64]| {
-        powers
-            .iter()
-            .rev()
-            .fold(0.0, |sum, power| sum * variable + power)
-    };
+    let horner =
+        |powers: &[f64]| powers.iter().rev().fold(0.0, |sum, power| sum * variable + power);
     horner(numerator) / horner(denominator)
 }
 
@@ -211,10 +207,7 @@ mod tests {
         for (u, expected) in REFERENCE {
             let value = standard_normal_quantile(u);
             let error = (value / expected - 1.0).abs();
-            assert!(
-                error < 1e-15,
-                "u {u}: {value} and not {expected}, off by {error:e}"
-            );
+            assert!(error < 1e-15, "u {u}: {value} and not {expected}, off by {error:e}");
         }
         assert_eq!(standard_normal_quantile(0.5), 0.0);
     }
@@ -223,10 +216,7 @@ mod tests {
     fn the_standard_quantile_is_symmetric() {
         for step in 1..1024 {
             let u = f64::from(step) / 2048.0;
-            assert_eq!(
-                standard_normal_quantile(u),
-                -standard_normal_quantile(1.0 - u)
-            );
+            assert_eq!(standard_normal_quantile(u), -standard_normal_quantile(1.0 - u));
         }
     }
 }

@@ -21,14 +21,8 @@ fn cdf_of(law: impl ContinuousCDF<f64, f64> + 'static) -> Box<dyn Fn(f64) -> f64
 fn continuous() -> Vec<Reference> {
     use statrs::distribution as reference;
     let mut laws: Vec<Reference> = vec![
-        (
-            Uniform::new(-1.0, 3.0).unwrap().into(),
-            Box::new(|x| (x + 1.0) / 4.0),
-        ),
-        (
-            Exponential::new(4.0).unwrap().into(),
-            cdf_of(reference::Exp::new(0.25).unwrap()),
-        ),
+        (Uniform::new(-1.0, 3.0).unwrap().into(), Box::new(|x| (x + 1.0) / 4.0)),
+        (Exponential::new(4.0).unwrap().into(), cdf_of(reference::Exp::new(0.25).unwrap())),
         (
             Normal::new(-2.0, 3.0).unwrap().into(),
             cdf_of(reference::Normal::new(-2.0, 3.0).unwrap()),
@@ -37,18 +31,12 @@ fn continuous() -> Vec<Reference> {
             LogNormal::new(0.5, 1.6).unwrap().into(),
             cdf_of(reference::LogNormal::new(0.5, 1.6).unwrap()),
         ),
-        (
-            Pareto::new(2.0, 1.3).unwrap().into(),
-            cdf_of(reference::Pareto::new(2.0, 1.3).unwrap()),
-        ),
+        (Pareto::new(2.0, 1.3).unwrap().into(), cdf_of(reference::Pareto::new(2.0, 1.3).unwrap())),
     ];
     for shape in [0.3, 1.0, 1.1, 4.0] {
         let law = BoundedPareto::new(0.5, 80.0, shape).unwrap();
         let mass = 1.0 - (0.5_f64 / 80.0).powf(shape);
-        laws.push((
-            law.into(),
-            Box::new(move |x| (1.0 - (0.5 / x).powf(shape)) / mass),
-        ));
+        laws.push((law.into(), Box::new(move |x| (1.0 - (0.5 / x).powf(shape)) / mass)));
     }
     for shape in [0.3, 1.0, 5.0] {
         let oracle = reference::Weibull::new(shape, 3.0).unwrap();
@@ -77,16 +65,9 @@ fn continuous_quantiles_invert_the_distribution_function() {
         for step in 1..1000 {
             let u = f64::from(step) / 1000.0;
             let value = law.quantile(u);
-            assert!(
-                (cdf(value) - u).abs() < 1e-9,
-                "{law:?} at {u}: {}",
-                cdf(value)
-            );
+            assert!((cdf(value) - u).abs() < 1e-9, "{law:?} at {u}: {}", cdf(value));
             let again = law.quantile(cdf(value).clamp(1e-300, 1.0 - f64::EPSILON));
-            assert!(
-                (again - value).abs() <= 1e-6 * value.abs().max(1e-3),
-                "{law:?} at {u}"
-            );
+            assert!((again - value).abs() <= 1e-6 * value.abs().max(1e-3), "{law:?} at {u}");
         }
     }
 }
@@ -112,15 +93,9 @@ fn assert_discrete(law: &Law, least: f64, cdf: impl Fn(f64) -> f64) {
         let u = (f64::from(step) - 0.5) / 1000.0;
         let value = law.quantile(u);
         assert_eq!(value, value.floor(), "{law:?}");
-        assert!(
-            cdf(value) >= u - 1e-9,
-            "{law:?} at {u}: {value} is too small"
-        );
+        assert!(cdf(value) >= u - 1e-9, "{law:?} at {u}: {value} is too small");
         let before = value - 1.0;
-        assert!(
-            before < least || cdf(before) < u + 1e-9,
-            "{law:?} at {u}: {value} is too great"
-        );
+        assert!(before < least || cdf(before) < u + 1e-9, "{law:?} at {u}: {value} is too great");
     }
 }
 
@@ -161,14 +136,11 @@ fn a_boundary_belongs_to_the_lower_value() {
 #[test]
 fn equal_values_are_shared_out_evenly() {
     let law = Empirical::new(&[5.0, 1.0, 3.0, 1.0]).unwrap();
-    let mut values: Vec<f64> = (0..8)
-        .map(|step| law.quantile((f64::from(step) + 0.5) / 8.0))
-        .collect();
+    let mut values: Vec<f64> =
+        (0..8).map(|step| law.quantile((f64::from(step) + 0.5) / 8.0)).collect();
     assert_eq!(values, [1.0, 1.0, 1.0, 1.0, 3.0, 3.0, 5.0, 5.0]);
     let law = Empirical::with_weights(&[5.0, 1.0], &[1.0, 3.0]).unwrap();
-    values = (0..8)
-        .map(|step| law.quantile((f64::from(step) + 0.5) / 8.0))
-        .collect();
+    values = (0..8).map(|step| law.quantile((f64::from(step) + 0.5) / 8.0)).collect();
     assert_eq!(values, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 5.0, 5.0]);
 }
 
@@ -183,10 +155,7 @@ fn assert_same_law(law: &Law, oracle: impl Distribution<f64>) {
     let up_to = |values: &[f64], x: f64| values.partition_point(|&value| value <= x);
     let gap = |&x: &f64| up_to(&ours, x).abs_diff(up_to(&theirs, x)) as f64 / COUNT as f64;
     let distance = ours.iter().chain(&theirs).map(gap).fold(0.0, f64::max);
-    assert!(
-        distance < KOLMOGOROV * (2.0 / COUNT as f64).sqrt(),
-        "{law:?}: {distance}"
-    );
+    assert!(distance < KOLMOGOROV * (2.0 / COUNT as f64).sqrt(), "{law:?}: {distance}");
 }
 
 #[test]
@@ -200,10 +169,7 @@ fn rand_distr_draws_from_the_same_laws() {
     );
     let law = LogNormal::new(0.5, 1.6).unwrap().into();
     assert_same_law(&law, oracle::LogNormal::new(0.5, 1.6).unwrap());
-    assert_same_law(
-        &Pareto::new(2.0, 1.3).unwrap().into(),
-        oracle::Pareto::new(2.0, 1.3).unwrap(),
-    );
+    assert_same_law(&Pareto::new(2.0, 1.3).unwrap().into(), oracle::Pareto::new(2.0, 1.3).unwrap());
     assert_same_law(
         &Weibull::new(3.0, 0.7).unwrap().into(),
         oracle::Weibull::new(3.0, 0.7).unwrap(),
@@ -213,13 +179,7 @@ fn rand_distr_draws_from_the_same_laws() {
         assert_same_law(&law, oracle::Gamma::new(shape, 2.0).unwrap());
     }
     for mean in [0.5, 30.0, 450.0, 1e4, 1e9] {
-        assert_same_law(
-            &Poisson::new(mean).unwrap().into(),
-            oracle::Poisson::new(mean).unwrap(),
-        );
+        assert_same_law(&Poisson::new(mean).unwrap().into(), oracle::Poisson::new(mean).unwrap());
     }
-    assert_same_law(
-        &Zipf::new(1000, 1.2).unwrap().into(),
-        oracle::Zipf::new(1000.0, 1.2).unwrap(),
-    );
+    assert_same_law(&Zipf::new(1000, 1.2).unwrap().into(), oracle::Zipf::new(1000.0, 1.2).unwrap());
 }

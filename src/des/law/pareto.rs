@@ -88,12 +88,7 @@ impl BoundedPareto {
                 remedy: SHAPE_REMEDY,
             });
         }
-        Ok(Self {
-            low,
-            high,
-            shape,
-            mass,
-        })
+        Ok(Self { low, high, shape, mass })
     }
 
     /// The value that a variate does not exceed with probability `u` in (0, 1).
@@ -125,11 +120,8 @@ impl BoundedPareto {
     fn moment(&self, order: f64) -> f64 {
         let logarithm = log_ratio(self.low, self.high);
         let excess = order - self.shape;
-        let integral = if excess == 0.0 {
-            logarithm
-        } else {
-            libm::expm1(excess * logarithm) / excess
-        };
+        let integral =
+            if excess == 0.0 { logarithm } else { libm::expm1(excess * logarithm) / excess };
         self.shape * integral / self.mass
     }
 }
@@ -137,9 +129,5 @@ impl BoundedPareto {
 /// Natural logarithm of `high / low`, without overflow and accurate when they are close.
 fn log_ratio(low: f64, high: f64) -> f64 {
     let excess = (high - low) / low;
-    if excess < 1.0 {
-        libm::log1p(excess)
-    } else {
-        libm::log(high) - libm::log(low)
-    }
+    if excess < 1.0 { libm::log1p(excess) } else { libm::log(high) - libm::log(low) }
 }

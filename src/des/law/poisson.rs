@@ -85,11 +85,7 @@ impl Poisson {
     /// That probability is Q(count + 1, mean), DLMF 8.11 with 8.4.10; compared in the smaller tail.
     fn reaches(&self, count: f64, u: f64) -> bool {
         let tails = LargeShape::new(count + 1.0).tails(self.mean);
-        if u < 0.5 {
-            tails.upper >= u
-        } else {
-            tails.lower <= 1.0 - u
-        }
+        if u < 0.5 { tails.upper >= u } else { tails.lower <= 1.0 - u }
     }
 }
 
@@ -135,15 +131,10 @@ mod tests {
         (42.0, [2, 15, 34, 42, 46, 58, 95, 105]),
         (499.5, [327, 397, 471, 499, 514, 552, 665, 694]),
         (500.5, [328, 398, 472, 500, 515, 553, 666, 695]),
-        (
-            10_000.25,
-            [9_190, 9_529, 9_872, 10_000, 10_068, 10_234, 10_713, 10_832],
-        ),
+        (10_000.25, [9_190, 9_529, 9_872, 10_000, 10_068, 10_234, 10_713, 10_832]),
         (
             1_000_000.0,
-            [
-                991_802, 995_250, 998_719, 1_000_000, 1_000_674, 1_002_327, 1_007_056, 1_008_221,
-            ],
+            [991_802, 995_250, 998_719, 1_000_000, 1_000_674, 1_002_327, 1_007_056, 1_008_221],
         ),
         (
             1e9,
@@ -166,11 +157,7 @@ mod tests {
             let law = Poisson::new(mean).unwrap();
             for (u, expected) in PROBABILITIES.into_iter().zip(quantiles) {
                 // Table entries are rounded by up to 1e-16, as much as the last u is from one.
-                let slack = if mean <= TABLE_MEAN && u > 1.0 - 1e-15 {
-                    2.0
-                } else {
-                    0.0
-                };
+                let slack = if mean <= TABLE_MEAN && u > 1.0 - 1e-15 { 2.0 } else { 0.0 };
                 let error = (law.quantile(u) - f64::from(expected)).abs();
                 assert!(error <= slack, "mean {mean}, u {u}: off by {error}");
             }
@@ -180,10 +167,7 @@ mod tests {
     #[test]
     fn table_and_search_agree() {
         let tabulated = Poisson::new(TABLE_MEAN).unwrap();
-        let searched = Poisson {
-            mean: TABLE_MEAN,
-            table: None,
-        };
+        let searched = Poisson { mean: TABLE_MEAN, table: None };
         for step in 1..10_000 {
             let u = f64::from(step) / 10_000.0;
             assert_eq!(tabulated.quantile(u), searched.quantile(u), "u {u}");

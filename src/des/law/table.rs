@@ -56,22 +56,15 @@ impl CumulativeTable {
                 sum.value()
             })
             .collect();
-        let total = *cumulative
-            .last()
-            .expect("callers check that there is at least one weight");
-        assert!(
-            total.is_finite() && total > 0.0,
-            "weights must have a finite positive sum"
-        );
+        let total = *cumulative.last().expect("callers check that there is at least one weight");
+        assert!(total.is_finite() && total > 0.0, "weights must have a finite positive sum");
         let mut reached = 0.0_f64;
         for entry in &mut cumulative {
             // Rounding must not make the table decrease, or the bisection would go astray.
             reached = reached.max((*entry / total).min(1.0));
             *entry = reached;
         }
-        Self {
-            cumulative: cumulative.into(),
-        }
+        Self { cumulative: cumulative.into() }
     }
 
     /// The first outcome whose cumulative probability reaches `u` in (0, 1); logarithmic time.

@@ -22,25 +22,19 @@ pub(super) fn laws() -> Vec<Law> {
         Gamma::new(0.4, 2.0).unwrap().into(),
         Gamma::new(7.0, 0.5).unwrap().into(),
         Gamma::new(400.0, 0.1).unwrap().into(),
-        HyperExponential::new(&[0.7, 0.2, 0.1], &[1.0, 5.0, 20.0])
-            .unwrap()
-            .into(),
+        HyperExponential::new(&[0.7, 0.2, 0.1], &[1.0, 5.0, 20.0]).unwrap().into(),
         Poisson::new(0.3).unwrap().into(),
         Poisson::new(60.0).unwrap().into(),
         Poisson::new(2e6).unwrap().into(),
         Zipf::new(50, 1.1).unwrap().into(),
         Empirical::new(&[3.0, -1.0, 4.0, 1.0, 5.0]).unwrap().into(),
-        Empirical::with_weights(&[2.0, 1.0], &[3.0, 1.0])
-            .unwrap()
-            .into(),
+        Empirical::with_weights(&[2.0, 1.0], &[3.0, 1.0]).unwrap().into(),
     ]
 }
 
 /// Keyed variates of a law, each from a stream of its own.
 pub(super) fn variates(law: &Law, count: u64) -> Vec<f64> {
-    (0..count)
-        .map(|entity| law.quantile(Seed(77).uniform(PURPOSE, entity, 0)))
-        .collect()
+    (0..count).map(|entity| law.quantile(Seed(77).uniform(PURPOSE, entity, 0))).collect()
 }
 
 #[test]
@@ -68,16 +62,10 @@ fn sample_moments_match_the_closed_forms() {
         let mean_error = (variance / COUNT as f64).sqrt() + 1e-12;
         let sample_mean = average(&|value| value);
         let deviation = (sample_mean - mean) / mean_error;
-        assert!(
-            deviation.abs() < 4.0,
-            "{}: mean {sample_mean}, not {mean}",
-            law.name()
-        );
+        assert!(deviation.abs() < 4.0, "{}: mean {sample_mean}, not {mean}", law.name());
         let sample_variance = average(&|value| (value - mean).powi(2));
         let fourth = average(&|value| (value - mean).powi(4));
-        let variance_error = ((fourth - variance * variance) / COUNT as f64)
-            .max(0.0)
-            .sqrt();
+        let variance_error = ((fourth - variance * variance) / COUNT as f64).max(0.0).sqrt();
         let deviation = (sample_variance - variance) / (variance_error + 1e-12);
         assert!(
             deviation.abs() < 4.0,
@@ -92,16 +80,9 @@ fn assert_moments(law: impl Into<Law>, mean: f64, variance: f64) {
     let law = law.into();
     let close =
         |value: f64, expected: f64| value == expected || (value / expected - 1.0).abs() < 1e-12;
-    assert!(
-        close(law.mean(), mean),
-        "{law:?}: mean {} and not {mean}",
-        law.mean()
-    );
+    assert!(close(law.mean(), mean), "{law:?}: mean {} and not {mean}", law.mean());
     let found = law.variance();
-    assert!(
-        close(found, variance),
-        "{law:?}: variance {found} and not {variance}"
-    );
+    assert!(close(found, variance), "{law:?}: variance {found} and not {variance}");
 }
 
 #[test]
@@ -117,30 +98,14 @@ fn moments_match_values_worked_by_hand() {
     assert_moments(Pareto::new(2.0, 1.0).unwrap(), f64::INFINITY, f64::INFINITY);
     // On 1..2 with shape 1 the density is 2 / x^2; with shape 2 it is 8 / 3 x^3.
     let mean = 2.0 * LN_2;
-    assert_moments(
-        BoundedPareto::new(1.0, 2.0, 1.0).unwrap(),
-        mean,
-        2.0 - mean * mean,
-    );
+    assert_moments(BoundedPareto::new(1.0, 2.0, 1.0).unwrap(), mean, 2.0 - mean * mean);
     let second = 8.0 / 3.0 * LN_2;
-    assert_moments(
-        BoundedPareto::new(1.0, 2.0, 2.0).unwrap(),
-        4.0 / 3.0,
-        second - 16.0 / 9.0,
-    );
+    assert_moments(BoundedPareto::new(1.0, 2.0, 2.0).unwrap(), 4.0 / 3.0, second - 16.0 / 9.0);
     assert_moments(Weibull::new(3.0, 1.0).unwrap(), 3.0, 9.0);
     assert_moments(Weibull::new(2.0, 2.0).unwrap(), PI.sqrt(), 4.0 - PI);
-    assert_moments(
-        Weibull::new(1.0, 0.01).unwrap(),
-        libm::tgamma(101.0),
-        f64::INFINITY,
-    );
+    assert_moments(Weibull::new(1.0, 0.01).unwrap(), libm::tgamma(101.0), f64::INFINITY);
     assert_moments(Gamma::new(4.0, 0.5).unwrap(), 2.0, 1.0);
-    assert_moments(
-        HyperExponential::new(&[1.0, 1.0], &[1.0, 3.0]).unwrap(),
-        2.0,
-        6.0,
-    );
+    assert_moments(HyperExponential::new(&[1.0, 1.0], &[1.0, 3.0]).unwrap(), 2.0, 6.0);
     assert_moments(Poisson::new(7.5).unwrap(), 7.5, 7.5);
     assert_moments(
         Zipf::new(3, 1.0).unwrap(),
@@ -149,11 +114,7 @@ fn moments_match_values_worked_by_hand() {
     );
     assert_moments(Zipf::new(5, 0.0).unwrap(), 3.0, 2.0);
     assert_moments(Empirical::new(&[1.0, 2.0, 6.0]).unwrap(), 3.0, 14.0 / 3.0);
-    assert_moments(
-        Empirical::with_weights(&[4.0, 0.0], &[1.0, 3.0]).unwrap(),
-        1.0,
-        3.0,
-    );
+    assert_moments(Empirical::with_weights(&[4.0, 0.0], &[1.0, 3.0]).unwrap(), 1.0, 3.0);
 }
 
 #[test]
@@ -208,10 +169,7 @@ const FINGERPRINTS: [u64; 18] = [
 fn the_bits_of_all_variates_are_fixed() {
     let found: Vec<u64> = laws().iter().map(fingerprint).collect();
     let names: Vec<&str> = laws().iter().map(Law::name).collect();
-    assert!(
-        found == FINGERPRINTS,
-        "laws {names:?} now give {found:#018x?}"
-    );
+    assert!(found == FINGERPRINTS, "laws {names:?} now give {found:#018x?}");
 }
 
 #[test]

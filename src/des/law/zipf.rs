@@ -53,11 +53,7 @@ impl Zipf {
         };
         let mean = average(&|rank| rank);
         let variance = average(&|rank| (rank - mean) * (rank - mean));
-        Ok(Self {
-            table: CumulativeTable::new((1..=ranks).map(weight)),
-            mean,
-            variance,
-        })
+        Ok(Self { table: CumulativeTable::new((1..=ranks).map(weight)), mean, variance })
     }
 
     /// The rank that a variate does not exceed with probability `u` in (0, 1); O(log ranks).

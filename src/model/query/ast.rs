@@ -189,11 +189,7 @@ impl fmt::Display for Predicate {
                 write!(formatter, "registeredAt {} {date}", comparison.symbol())
             }
             Self::RunningTasksCount(comparison, count) => {
-                write!(
-                    formatter,
-                    "runningTasksCount {} {count}",
-                    comparison.symbol()
-                )
+                write!(formatter, "runningTasksCount {} {count}", comparison.symbol())
             }
             Self::Attribute { name, test } => write!(formatter, "attribute:{name} {test}"),
             Self::TaskGroup(test) => write!(formatter, "task:group {test}"),
@@ -261,10 +257,7 @@ struct Quoted<'a>(&'a str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let quote = if self.0.contains('\'') { '"' } else { '\'' };
-        debug_assert!(
-            !self.0.contains(quote),
-            "the grammar cannot write both kinds of quotes"
-        );
+        debug_assert!(!self.0.contains(quote), "the grammar cannot write both kinds of quotes");
         write!(formatter, "{quote}{}{quote}", self.0)
     }
 }

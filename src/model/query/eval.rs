@@ -16,14 +16,9 @@ pub(super) fn node<S: Subject + ?Sized>(node: &Node, on: &S) -> bool {
 
 fn predicate<S: Subject + ?Sized>(predicate: &Predicate, on: &S) -> bool {
     match predicate {
-        Predicate::AgentConnected(test) => text(
-            test,
-            if on.agent_connected() {
-                "true"
-            } else {
-                "false"
-            },
-        ),
+        Predicate::AgentConnected(test) => {
+            text(test, if on.agent_connected() { "true" } else { "false" })
+        }
         Predicate::Ec2InstanceId(test) => text(test, on.ec2_instance_id()),
         Predicate::AgentVersion(comparison, version) => on
             .agent_version()

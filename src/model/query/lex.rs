@@ -174,10 +174,7 @@ pub(super) struct Lexer {
 impl Lexer {
     /// A lexer at the start of `text`.
     pub(super) fn new(text: &str) -> Self {
-        Self {
-            characters: text.chars().collect(),
-            position: 0,
-        }
+        Self { characters: text.chars().collect(), position: 0 }
     }
 
     /// Number of characters of the text.
@@ -195,22 +192,14 @@ impl Lexer {
         self.skip_whitespace();
         let start = self.position;
         let Some(&first) = self.characters.get(start) else {
-            return Ok(Token {
-                kind: TokenKind::End,
-                start,
-                end: start,
-            });
+            return Ok(Token { kind: TokenKind::End, start, end: start });
         };
         let kind = match first {
             '\'' | '"' => self.quoted(first)?,
             _ if is_word_character(first) => self.word(),
             _ => self.punctuation(first)?,
         };
-        Ok(Token {
-            kind,
-            start,
-            end: self.position,
-        })
+        Ok(Token { kind, start, end: self.position })
     }
 
     /// The next token where a pattern is expected: a quoted literal, a bare pattern, or any other
@@ -224,19 +213,11 @@ impl Lexer {
             return self.token();
         }
         self.position = end;
-        Ok(Token {
-            kind: TokenKind::Word(text),
-            start,
-            end,
-        })
+        Ok(Token { kind: TokenKind::Word(text), start, end })
     }
 
     fn skip_whitespace(&mut self) {
-        while self
-            .characters
-            .get(self.position)
-            .is_some_and(|c| c.is_whitespace())
-        {
+        while self.characters.get(self.position).is_some_and(|c| c.is_whitespace()) {
             self.position += 1;
         }
     }
@@ -257,11 +238,7 @@ impl Lexer {
 
     fn word(&mut self) -> TokenKind {
         let start = self.position;
-        while self
-            .characters
-            .get(self.position)
-            .is_some_and(|c| is_word_character(*c))
-        {
+        while self.characters.get(self.position).is_some_and(|c| is_word_character(*c)) {
             self.position += 1;
         }
         let text = self.slice(start, self.position);
@@ -316,10 +293,6 @@ impl Lexer {
             '=' => "write '==' to compare or '=~' to match a pattern",
             _ => "write '=~' or '!~' to match a pattern, or quote the text that contains it",
         };
-        QueryError::new(
-            self.position,
-            format!("found a single '{character}'"),
-            remedy,
-        )
+        QueryError::new(self.position, format!("found a single '{character}'"), remedy)
     }
 }

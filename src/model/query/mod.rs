@@ -73,10 +73,7 @@ impl Expression {
     /// deeper than [`MAX_EXPRESSION_NESTING`].
     pub fn parse(text: &str) -> Result<Self, QueryError> {
         let root = parse::parse(text)?;
-        Ok(Self {
-            source: text.to_owned(),
-            root,
-        })
+        Ok(Self { source: text.to_owned(), root })
     }
 
     /// The text the expression was parsed from, unchanged.
@@ -97,8 +94,7 @@ impl Expression {
     ///
     /// Attributes count as unchanging; a caller that changes them must evaluate again.
     pub fn is_static(&self) -> bool {
-        self.root
-            .all(&|predicate| !predicate.reads_agent_connection() && !predicate.reads_tasks())
+        self.root.all(&|predicate| !predicate.reads_agent_connection() && !predicate.reads_tasks())
     }
 
     /// Whether the outcome depends on the tasks that the instance hosts (`runningTasksCount` or
@@ -164,11 +160,7 @@ pub struct QueryError {
 
 impl QueryError {
     fn new(position: usize, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            position,
-            message: message.into(),
-            remedy: remedy.into(),
-        }
+        Self { position, message: message.into(), remedy: remedy.into() }
     }
 
     /// `text`, the text whose parsing gave this error, with a line inserted that has a `^` under
@@ -178,10 +170,8 @@ impl QueryError {
     pub fn caret(&self, text: &str) -> String {
         let characters: Vec<char> = text.chars().collect();
         let at = self.position.min(characters.len());
-        let line_start = characters[..at]
-            .iter()
-            .rposition(|c| *c == '\n')
-            .map_or(0, |newline| newline + 1);
+        let line_start =
+            characters[..at].iter().rposition(|c| *c == '\n').map_or(0, |newline| newline + 1);
         let line_end = characters[at..]
             .iter()
             .position(|c| *c == '\n')

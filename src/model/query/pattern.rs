@@ -28,10 +28,7 @@ impl Pattern {
         // Alone first: `a)|(b` is not a pattern but would become one between the anchors.
         build(text)?;
         let program = build(&format!(r"\A(?:{text})\z"))?;
-        Ok(Self {
-            text: text.to_owned(),
-            program,
-        })
+        Ok(Self { text: text.to_owned(), program })
     }
 
     /// The pattern as written, without anchors.

@@ -51,14 +51,9 @@ impl SubjectName {
             Self::AgentConnected | Self::Ec2InstanceId => {
                 &[Equals, NotEquals, In, NotIn, Matches, NotMatches]
             }
-            Self::AgentVersion | Self::RegisteredAt | Self::RunningTasksCount => &[
-                Equals,
-                NotEquals,
-                Greater,
-                GreaterOrEqual,
-                Less,
-                LessOrEqual,
-            ],
+            Self::AgentVersion | Self::RegisteredAt | Self::RunningTasksCount => {
+                &[Equals, NotEquals, Greater, GreaterOrEqual, Less, LessOrEqual]
+            }
             Self::Attribute(_) => Operator::ALL,
             Self::TaskGroup => &[Equals, In, Matches],
         }
@@ -98,10 +93,9 @@ impl Parser {
             SubjectName::RunningTasksCount => {
                 Predicate::RunningTasksCount(comparison(operator), self.count()?)
             }
-            SubjectName::Attribute(name) => Predicate::Attribute {
-                name,
-                test: self.attribute_test(operator)?,
-            },
+            SubjectName::Attribute(name) => {
+                Predicate::Attribute { name, test: self.attribute_test(operator)? }
+            }
         })
     }
 
@@ -143,10 +137,9 @@ impl Parser {
         let allowed = subject.operators();
         let found = match &self.current.kind {
             TokenKind::Operator(operator) => Some(*operator),
-            TokenKind::Word(word) => Operator::ALL
-                .iter()
-                .copied()
-                .find(|operator| operator.word() == word),
+            TokenKind::Word(word) => {
+                Operator::ALL.iter().copied().find(|operator| operator.word() == word)
+            }
             _ => None,
         };
         let Some(operator) = found else {
@@ -171,11 +164,7 @@ impl Parser {
             }
             _ => format!("write one of {}", symbols(allowed)),
         };
-        let message = format!(
-            "operator {} does not apply to {}",
-            self.found(),
-            subject.name()
-        );
+        let message = format!("operator {} does not apply to {}", self.found(), subject.name());
         Err(QueryError::new(self.current.start, message, remedy))
     }
 
@@ -205,19 +194,14 @@ impl Parser {
             Operator::Equals | Operator::NotEquals => {
                 let literal = self.argument()?;
                 literal.check(choice)?;
-                (
-                    operator == Operator::NotEquals,
-                    TextTestKind::Equals(literal.text),
-                )
+                (operator == Operator::NotEquals, TextTestKind::Equals(literal.text))
             }
-            Operator::In | Operator::NotIn => (
-                operator == Operator::NotIn,
-                TextTestKind::OneOf(self.list(choice)?),
-            ),
-            Operator::Matches | Operator::NotMatches => (
-                operator == Operator::NotMatches,
-                TextTestKind::Matches(self.pattern()?),
-            ),
+            Operator::In | Operator::NotIn => {
+                (operator == Operator::NotIn, TextTestKind::OneOf(self.list(choice)?))
+            }
+            Operator::Matches | Operator::NotMatches => {
+                (operator == Operator::NotMatches, TextTestKind::Matches(self.pattern()?))
+            }
             _ => unreachable!("the subject's operators are checked and include no other"),
         };
         Ok(TextTest { negated, kind })
@@ -298,10 +282,7 @@ impl Parser {
     fn version(&mut self) -> Result<Version, QueryError> {
         let literal = self.argument()?;
         Version::parse(&literal.text).ok_or_else(|| {
-            literal.error(
-                "is not a version",
-                "write numbers with dots, such as 1.14.5",
-            )
+            literal.error("is not a version", "write numbers with dots, such as 1.14.5")
         })
     }
 
@@ -321,10 +302,7 @@ impl Parser {
         let digits_only = literal.text.bytes().all(|byte| byte.is_ascii_digit());
         let count = literal.text.parse().ok().filter(|_| digits_only);
         count.ok_or_else(|| {
-            literal.error(
-                "is not a number of tasks",
-                "write a whole number from 0, such as 5",
-            )
+            literal.error("is not a number of tasks", "write a whole number from 0, such as 5")
         })
     }
 }
@@ -333,20 +311,15 @@ impl Literal {
     /// Refuses a literal that is not among the `choice`.
     fn check(&self, choice: Choice) -> Result<(), QueryError> {
         match choice {
-            Some(texts) if !texts.contains(&self.text.as_str()) => Err(self.error(
-                "is not possible here",
-                &format!("write {}", texts.join(" or ")),
-            )),
+            Some(texts) if !texts.contains(&self.text.as_str()) => {
+                Err(self.error("is not possible here", &format!("write {}", texts.join(" or "))))
+            }
             _ => Ok(()),
         }
     }
 
     fn error(&self, what: &str, remedy: &str) -> QueryError {
-        QueryError::new(
-            self.start,
-            format!("'{}' {what}", shortened(&self.text)),
-            remedy,
-        )
+        QueryError::new(self.start, format!("'{}' {what}", shortened(&self.text)), remedy)
     }
 }
 

@@ -21,10 +21,7 @@ pub(super) fn remedy_for_subject(word: &str) -> String {
     if let Some(subject) = similar_subject(word) {
         return format!("did you mean '{subject}'?");
     }
-    format!(
-        "write 'attribute:NAME' for an attribute or one of {}",
-        FIXED_SUBJECTS.join(", ")
-    )
+    format!("write 'attribute:NAME' for an attribute or one of {}", FIXED_SUBJECTS.join(", "))
 }
 
 fn similar_subject(word: &str) -> Option<String> {

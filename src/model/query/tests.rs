@@ -111,10 +111,7 @@ fn check_error(text: &str, position: usize, part: &str) {
 fn examples_of_the_developer_guide() {
     check_all(&[
         ("attribute:ecs.instance-type == t2.small", false),
-        (
-            "attribute:ecs.availability-zone in [us-east-1a, us-east-1b]",
-            true,
-        ),
+        ("attribute:ecs.availability-zone in [us-east-1a, us-east-1b]", true),
         (
             "attribute:ecs.instance-type =~ g2.* and attribute:ecs.availability-zone != us-east-1d",
             true,
@@ -161,17 +158,11 @@ fn operators_have_symbols_and_words() {
         let by_symbol = Expression::parse(&by_symbol).unwrap();
         let by_word = Expression::parse(&by_word).unwrap();
         assert_eq!(by_symbol.root, by_word.root);
-        assert_eq!(
-            by_word.to_string(),
-            format!("{subject} {symbol} {argument}").trim_end()
-        );
+        assert_eq!(by_word.to_string(), format!("{subject} {symbol} {argument}").trim_end());
     }
     check_all(&[
         ("runningTasksCount<5&&attribute:stack==prod", true),
-        (
-            "attribute:stack=~p.*&&attribute:stack!~q.*||!attribute:stack exists",
-            true,
-        ),
+        ("attribute:stack=~p.*&&attribute:stack!~q.*||!attribute:stack exists", true),
         ("attribute:stack!in[a,b]", true),
         ("attribute:stack in['prod',b]and runningTasksCount>2", true),
     ]);
@@ -182,9 +173,7 @@ fn operators_have_symbols_and_words() {
 fn operators_of_each_subject() {
     let compare = ["==", "!=", ">", ">=", "<", "<="];
     let text = ["==", "!=", "in", "!in", "=~", "!~"];
-    let all = [
-        "==", "!=", ">", ">=", "<", "<=", "in", "!in", "=~", "!~", "exists", "!exists",
-    ];
+    let all = ["==", "!=", ">", ">=", "<", "<=", "in", "!in", "=~", "!~", "exists", "!exists"];
     let cases: [(&str, &str, &[&str]); 7] = [
         ("agentConnected", "true", &text),
         ("ec2InstanceId", "i-1", &text),
@@ -209,17 +198,9 @@ fn operators_of_each_subject() {
             }
         }
     }
-    check_error(
-        "runningTasksCount in [1]",
-        18,
-        "write one of ==, !=, >, >=, <, <=",
-    );
+    check_error("runningTasksCount in [1]", 18, "write one of ==, !=, >, >=, <, <=");
     check_error("task:group != x", 11, "write not(task:group == x)");
-    check_error(
-        "task:group not_in [x]",
-        11,
-        "write not(task:group in [x, y])",
-    );
+    check_error("task:group not_in [x]", 11, "write not(task:group in [x, y])");
     check_error("task:group !~ x", 11, "write not(task:group =~ x)");
 }
 
@@ -331,22 +312,10 @@ fn instance_properties() {
 fn dependencies() {
     for (text, is_static, reads_tasks) in [
         ("attribute:x exists", true, false),
-        (
-            "ec2InstanceId == i and agentVersion > 1 or registeredAt > 2018-01-01",
-            true,
-            false,
-        ),
+        ("ec2InstanceId == i and agentVersion > 1 or registeredAt > 2018-01-01", true, false),
         ("agentConnected == true", false, false),
-        (
-            "attribute:x exists or not(runningTasksCount > 1)",
-            false,
-            true,
-        ),
-        (
-            "attribute:x exists and (attribute:y exists or task:group == a)",
-            false,
-            true,
-        ),
+        ("attribute:x exists or not(runningTasksCount > 1)", false, true),
+        ("attribute:x exists and (attribute:y exists or task:group == a)", false, true),
     ] {
         let expression = Expression::parse(text).unwrap();
         assert_eq!(expression.is_static(), is_static, "{text}");
@@ -415,10 +384,6 @@ fn evaluation_stops_as_soon_as_it_can() {
     let skipped = Expression::parse("attribute:a == y and task:group == z").unwrap();
     assert!(!skipped.matches(subject));
     assert_eq!(counting.0.get(), 0);
-    assert!(
-        Expression::parse("runningTasksCount == 0")
-            .unwrap()
-            .matches(subject)
-    );
+    assert!(Expression::parse("runningTasksCount == 0").unwrap().matches(subject));
     assert_eq!(counting.0.get(), 1);
 }

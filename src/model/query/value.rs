@@ -12,10 +12,7 @@ pub(super) struct Version {
 impl Version {
     /// Reads `1.86.3`; `None` if `text` is not dot-separated numbers below 2^64.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let components = text
-            .split('.')
-            .map(version_component)
-            .collect::<Option<_>>()?;
+        let components = text.split('.').map(version_component).collect::<Option<_>>()?;
         Some(Self { components })
     }
 
@@ -29,21 +26,13 @@ impl Version {
             outcome = outcome.then(found_component.cmp(&wanted.next().unwrap_or(0)));
         }
         let rest_is_zero = wanted.all(|component| component == 0);
-        Some(outcome.then(if rest_is_zero {
-            Ordering::Equal
-        } else {
-            Ordering::Less
-        }))
+        Some(outcome.then(if rest_is_zero { Ordering::Equal } else { Ordering::Less }))
     }
 }
 
 /// A number of decimal digits only (`u64::from_str` would also take a sign).
 fn version_component(text: &str) -> Option<u64> {
-    if is_digits(text) {
-        text.parse().ok()
-    } else {
-        None
-    }
+    if is_digits(text) { text.parse().ok() } else { None }
 }
 
 fn is_digits(text: &str) -> bool {
@@ -96,10 +85,7 @@ impl Timestamp {
             unix_seconds += time_of_day(&mut rest)?;
             unix_seconds -= offset(&mut rest)?;
         }
-        Ok(Self {
-            unix_seconds,
-            text: text.to_owned(),
-        })
+        Ok(Self { unix_seconds, text: text.to_owned() })
     }
 
     /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
@@ -228,11 +214,7 @@ impl<'a> Decimal<'a> {
         let integer = integer.trim_start_matches('0');
         let fraction = fraction.trim_end_matches('0');
         let is_zero = integer.is_empty() && fraction.is_empty();
-        Some(Self {
-            negative: text.starts_with('-') && !is_zero,
-            integer,
-            fraction,
-        })
+        Some(Self { negative: text.starts_with('-') && !is_zero, integer, fraction })
     }
 
     fn compare(&self, other: &Self) -> Ordering {

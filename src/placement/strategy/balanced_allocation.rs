@@ -1,5 +1,5 @@
-//! Kubernetes `NodeResourcesBalancedAllocation`: the smallest spread between the requested shares of
-//! CPU and memory, the task included.
+//! Kubernetes `NodeResourcesBalancedAllocation`: the smallest spread between the requested shares
+//! of CPU and memory, the task included.
 //!
 //! The formula is in floats: 100 · (1 − |f₁ − f₂| / 2) with f = min(1, requested / capacity),
 //! evaluated in this order and truncated before anything is compared.

@@ -28,7 +28,7 @@ fn build(build: &Build<'_>) -> Result<Policy, String> {
     match build.parameter {
         Some("cpu") => Policy::scored(Binpack::Cpu),
         Some("memory") => Policy::scored(Binpack::Memory),
-        Some(other) => Err(format!("cannot pack by '{other}'; write binpack:cpu or binpack:memory")),
+        Some(other) => Err(format!("no resource '{other}'; write binpack:cpu or binpack:memory")),
         None => Err("say by what: binpack:cpu or binpack:memory".to_owned()),
     }
 }

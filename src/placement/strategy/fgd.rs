@@ -1,8 +1,8 @@
 //! Fragmentation gradient descent: the instance whose fragmentation grows least.
 //!
 //! Score: ⌊100 · sigmoid((F − F′) / 1000)⌋, sigmoid(x) = 1 / (1 + exp(−x)), F and F′ the
-//! fragmentation before and after, in floats in this order ([`Fragmentation`]). A share takes the device with the highest score
-//! (the lowest index among equals), anything else the tightest devices.
+//! fragmentation before and after, in floats in this order ([`Fragmentation`]). A share takes the
+//! device with the highest score (the lowest index among equals), anything else the tightest.
 //! Source: Weng et al., USENIX ATC 2023, algorithm 1, and the artifact's `fgd` score plugin.
 
 use smallvec::SmallVec;

@@ -4,7 +4,7 @@
 
 use crate::des::Seed;
 
-use super::{Placer, PlacementStrategy, WorkloadProfile};
+use super::{PlacementStrategy, Placer, WorkloadProfile};
 
 mod shares;
 

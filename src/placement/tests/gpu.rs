@@ -5,10 +5,7 @@ use crate::model::{DeviceSet, GpuRequest, RequiredAttribute};
 use crate::placement::{Fragmentation, TypicalTask, tightest_devices};
 
 fn gpu_task(vcpus: u64, gpu: GpuRequest) -> TaskDefinition {
-    TaskDefinition {
-        gpu,
-        ..wants("gpu", vcpus, 0)
-    }
+    TaskDefinition { gpu, ..wants("gpu", vcpus, 0) }
 }
 
 fn share(milli: u16) -> TaskDefinition {
@@ -37,20 +34,10 @@ fn loaded(vcpus: u64, gpus: u16, tasks: &[TaskDefinition]) -> Bench {
 fn profile(kinds: &[(TaskDefinition, u64)]) -> WorkloadProfile {
     let kind = |(task, weight): &(TaskDefinition, u64)| {
         let required_attributes = task.required_attributes.clone();
-        (
-            TypicalTask {
-                cpu: task.cpu,
-                gpu: task.gpu,
-                required_attributes,
-            },
-            *weight,
-        )
+        (TypicalTask { cpu: task.cpu, gpu: task.gpu, required_attributes }, *weight)
     };
     let all_tasks = kinds.iter().map(|(_, weight)| weight).sum();
-    WorkloadProfile {
-        kinds: kinds.iter().map(kind).collect(),
-        all_tasks,
-    }
+    WorkloadProfile { kinds: kinds.iter().map(kind).collect(), all_tasks }
 }
 
 #[test]
@@ -81,11 +68,7 @@ fn packing_prefers_used_devices_then_used_instances() {
     };
     assert_eq!(of(&[], 4, share(300)), 29, "33 less four free devices");
     assert_eq!(of(&[], 17, share(300)), 17);
-    assert_eq!(
-        of(&[share(600)], 4, share(300)),
-        96,
-        "40 tenths-percent are left on the device"
-    );
+    assert_eq!(of(&[share(600)], 4, share(300)), 96, "40 tenths-percent are left on the device");
     assert_eq!(of(&[share(600)], 4, share(500)), 49, "one device is opened");
     assert_eq!(of(&[share(600)], 4, whole(3)), 47);
     assert_eq!(of(&[share(600)], 4, wants("none", 1, 0)), 0);
@@ -103,11 +86,7 @@ fn clustering_prefers_instances_with_this_kind_only() {
     assert_eq!(of(&[share(500)], whole(1)), 1);
     assert_eq!(of(&[share(500), whole(1)], share(300)), 54);
     assert_eq!(of(&[share(500), whole(1)], whole(2)), 4);
-    assert_eq!(
-        of(&[wants("none", 1, 0)], share(300)),
-        25,
-        "tasks without GPU do not count"
-    );
+    assert_eq!(of(&[wants("none", 1, 0)], share(300)), 25, "tasks without GPU do not count");
     assert_eq!(of(&[share(500)], wants("none", 1, 0)), 0);
 }
 
@@ -133,11 +112,7 @@ fn a_gradient_of_zero_scores_50_and_a_hair_below_49() {
     assert_eq!(of(&[share(999)], 1, share(1)), 50, "1 thousandth is saved");
     assert_eq!(of(&[], 2, share(600)), 40, "400 wasted");
     assert_eq!(of(&[share(600)], 1, share(400)), 59, "400 saved");
-    assert_eq!(
-        of(&[], 0, wants("none", 1, 0)),
-        50,
-        "no GPU, nothing to waste"
-    );
+    assert_eq!(of(&[], 0, wants("none", 1, 0)), 50, "no GPU, nothing to waste");
     assert_eq!(of(&[], 2, whole(2)), 50);
 }
 
@@ -146,19 +121,11 @@ fn too_little_cpu_wastes_every_free_device() {
     let kinds = profile(&[(gpu_task(2, GpuRequest::share(500)), 1)]);
     let mut bench = loaded(2, 2, &[]);
     let class = bench.class(wants("none", 1, 0));
-    assert_eq!(
-        score(&bench, "fgd", Some(&kinds), class, 0),
-        11,
-        "2000 wasted"
-    );
+    assert_eq!(score(&bench, "fgd", Some(&kinds), class, 0), 11, "2000 wasted");
     let none = profile(&[(wants("none", 1, 0), 1)]);
     let one = bench.class(whole(1));
     assert_eq!(score(&bench, "fgd", Some(&none), class, 0), 50);
-    assert_eq!(
-        score(&bench, "fgd", Some(&none), one, 0),
-        73,
-        "all is waste, 1000 less of it"
-    );
+    assert_eq!(score(&bench, "fgd", Some(&none), one, 0), 73, "all is waste, 1000 less of it");
 }
 
 #[test]
@@ -180,10 +147,7 @@ fn a_share_takes_the_device_with_the_best_gradient() {
 #[test]
 fn fragmentation_weighs_kinds_by_popularity() {
     let mut arm = whole(1);
-    let graviton = RequiredAttribute {
-        name: "cpu".to_owned(),
-        any_of: vec!["arm64".to_owned()],
-    };
+    let graviton = RequiredAttribute { name: "cpu".to_owned(), any_of: vec!["arm64".to_owned()] };
     arm.required_attributes.push(graviton);
     let mut bench = loaded(64, 2, &[share(400)]);
     let of = |bench: &Bench, kinds: &[(TaskDefinition, u64)], on| {
@@ -192,10 +156,7 @@ fn fragmentation_weighs_kinds_by_popularity() {
     // 600 and 1000 are left: a whole device cannot use the 600.
     assert_eq!(of(&bench, &[(share(500), 3), (whole(1), 1)], 0), 150.0);
     assert_eq!(of(&bench, &[(share(500), 1), (whole(2), 1)], 0), 800.0);
-    assert_eq!(
-        of(&bench, &[(whole(1), 1), (arm.clone(), 1)], 0),
-        300.0 + 800.0
-    );
+    assert_eq!(of(&bench, &[(whole(1), 1), (arm.clone(), 1)], 0), 300.0 + 800.0);
     let mut spec = instance(64, 0, 1);
     spec.attributes.set("cpu", "arm64");
     bench.cluster.register(spec);
@@ -206,31 +167,19 @@ fn fragmentation_weighs_kinds_by_popularity() {
 fn a_profile_keeps_the_most_frequent_kinds() {
     let (a, b, c) = (share(500), whole(1), wants("none", 4, 0));
     // Memory and family make no other kind.
-    let again = TaskDefinition {
-        memory_mib: 77,
-        family: "other".to_owned(),
-        ..share(500)
-    };
+    let again = TaskDefinition { memory_mib: 77, family: "other".to_owned(), ..share(500) };
     let tasks = [(&a, 40), (&b, 30), (&c, 10), (&again, 20)];
     let kept = |ppm| {
         let profile = WorkloadProfile::of(tasks, ppm);
         assert_eq!(profile.all_tasks, 100);
-        profile
-            .kinds
-            .iter()
-            .map(|(_, weight)| *weight)
-            .collect::<Vec<u64>>()
+        profile.kinds.iter().map(|(_, weight)| *weight).collect::<Vec<u64>>()
     };
     assert_eq!(kept(1_000_000), [60, 30, 10]);
     assert_eq!(kept(900_000), [60, 30]);
     assert_eq!(kept(900_001), [60, 30, 10]);
     assert_eq!(kept(1), [60]);
     let ties = WorkloadProfile::of([(&a, 1), (&b, 1), (&c, 1)], 1_000_000);
-    let order: Vec<u32> = ties
-        .kinds
-        .iter()
-        .map(|(kind, _)| kind.gpu.total_milli())
-        .collect();
+    let order: Vec<u32> = ties.kinds.iter().map(|(kind, _)| kind.gpu.total_milli()).collect();
     assert_eq!(order, [0, 1000, 500], "more CPU first, then more GPU");
 }
 

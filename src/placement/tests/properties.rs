@@ -40,10 +40,7 @@ fn machine() -> impl Strategy<Value = InstanceSpec> {
     let memory = prop::sample::select(vec![0_u32, 500, 1000, 4000]);
     (0..=4_u64, memory, 0..=4_u16, 0..=2_u32, zone, rack).prop_map(
         |(vcpus, memory_mib, gpus, eni_slots, zone, rack)| {
-            let mut spec = InstanceSpec {
-                eni_slots,
-                ..instance(vcpus, memory_mib, gpus)
-            };
+            let mut spec = InstanceSpec { eni_slots, ..instance(vcpus, memory_mib, gpus) };
             for (name, value) in [(ZONE, zone), ("rack", rack)] {
                 if let Some(value) = value {
                     spec.attributes.set(name, value);
@@ -77,41 +74,24 @@ fn kind() -> impl Strategy<Value = (TaskDefinition, usize)> {
     let memory = prop::sample::select(vec![0_u32, 64, 300]);
     let port = prop::option::weighted(0.2, prop::sample::select(vec![22_u16, 80, 443]));
     let required = prop::option::weighted(0.2, prop::sample::select(vec!["1", "2", "any"]));
-    (
-        cpu,
-        memory,
-        gpu(),
-        port,
-        any::<bool>(),
-        constraints(),
-        required,
-        0..3_usize,
+    (cpu, memory, gpu(), port, any::<bool>(), constraints(), required, 0..3_usize).prop_map(
+        |(cpu, memory, gpu, port, awsvpc, constraints, required, group)| {
+            let mut definition = TaskDefinition::new("kind", Cpu(cpu), memory);
+            definition.gpu = gpu;
+            definition.constraints = constraints;
+            if let Some(port) = port {
+                definition.host_ports = vec![HostPort { protocol: Protocol::Tcp, port }];
+            } else if awsvpc && cpu == 125 {
+                definition.network_mode = NetworkMode::Awsvpc;
+            }
+            if let Some(value) = required {
+                let any_of = if value == "any" { Vec::new() } else { vec![value.to_owned()] };
+                let name = "rack".to_owned();
+                definition.required_attributes = vec![RequiredAttribute { name, any_of }];
+            }
+            (definition, group)
+        },
     )
-        .prop_map(
-            |(cpu, memory, gpu, port, awsvpc, constraints, required, group)| {
-                let mut definition = TaskDefinition::new("kind", Cpu(cpu), memory);
-                definition.gpu = gpu;
-                definition.constraints = constraints;
-                if let Some(port) = port {
-                    definition.host_ports = vec![HostPort {
-                        protocol: Protocol::Tcp,
-                        port,
-                    }];
-                } else if awsvpc && cpu == 125 {
-                    definition.network_mode = NetworkMode::Awsvpc;
-                }
-                if let Some(value) = required {
-                    let any_of = if value == "any" {
-                        Vec::new()
-                    } else {
-                        vec![value.to_owned()]
-                    };
-                    let name = "rack".to_owned();
-                    definition.required_attributes = vec![RequiredAttribute { name, any_of }];
-                }
-                (definition, group)
-            },
-        )
 }
 
 #[derive(Debug, Clone)]
@@ -153,13 +133,8 @@ struct History {
 fn history() -> impl Strategy<Value = History> {
     let machines = prop::collection::vec(machine(), 1..12);
     let kinds = prop::collection::vec(kind(), 1..6);
-    (machines, kinds, prop::collection::vec(step(), 1..60)).prop_map(|(machines, kinds, steps)| {
-        History {
-            machines,
-            kinds,
-            steps,
-        }
-    })
+    (machines, kinds, prop::collection::vec(step(), 1..60))
+        .prop_map(|(machines, kinds, steps)| History { machines, kinds, steps })
 }
 
 /// A placement under test: both placers on one cluster.
@@ -176,11 +151,7 @@ struct World {
 impl World {
     fn new(text: &str, ties: TieBreak, history: &History) -> World {
         let spec = PlacementSpec::parse(text).unwrap();
-        let tasks = history
-            .kinds
-            .iter()
-            .zip(1..)
-            .map(|((task, _), weight)| (task, weight));
+        let tasks = history.kinds.iter().zip(1..).map(|((task, _), weight)| (task, weight));
         let profile = WorkloadProfile::of(tasks, 1_000_000);
         let build = |kind| spec.build(kind, ties, Seed(9), Some(&profile)).unwrap();
         let (mut naive, mut indexed) = (build(PlacerKind::Naive), build(PlacerKind::Indexed));
@@ -197,15 +168,7 @@ impl World {
             cluster.register(spec.clone());
         }
         let placed = Vec::new();
-        World {
-            text: text.to_owned(),
-            ties,
-            cluster,
-            naive,
-            indexed,
-            classes,
-            placed,
-        }
+        World { text: text.to_owned(), ties, cluster, naive, indexed, classes, placed }
     }
 
     /// Some instance that has not been deregistered.
@@ -233,11 +196,8 @@ impl World {
             }
             Step::Release(_) | Step::Unplace(_) => {}
             Step::Status(index, active) => {
-                let status = if *active {
-                    InstanceStatus::Active
-                } else {
-                    InstanceStatus::Draining
-                };
+                let status =
+                    if *active { InstanceStatus::Active } else { InstanceStatus::Draining };
                 if let Some(on) = self.on(*index) {
                     self.cluster.set_status(on, status);
                 }
@@ -280,23 +240,12 @@ impl World {
     fn place(&mut self, class: ClassId, attempt: u32, only: Option<u16>) {
         let restrict = only.map(|bits| {
             let all = (0..self.cluster.instance_count() as u32).map(InstanceId);
-            all.filter(|id| bits & (1 << (id.0 % 16)) != 0)
-                .collect::<Vec<_>>()
+            all.filter(|id| bits & (1 << (id.0 % 16)) != 0).collect::<Vec<_>>()
         });
         let task = self.cluster.create_task(class);
-        let ask = Ask {
-            class,
-            task,
-            attempt,
-            restrict: restrict.as_deref(),
-        };
+        let ask = Ask { class, task, attempt, restrict: restrict.as_deref() };
         let answer = self.naive.place(&ask, &self.cluster);
-        assert_eq!(
-            self.indexed.place(&ask, &self.cluster),
-            answer,
-            "{}",
-            self.text
-        );
+        assert_eq!(self.indexed.place(&ask, &self.cluster), answer, "{}", self.text);
         let feasible: Vec<InstanceId> = self
             .cluster
             .instances()
@@ -305,21 +254,13 @@ impl World {
             .collect();
         check_histogram(&self.cluster, class);
         if let Ok(placement) = answer {
-            assert!(
-                feasible.contains(&placement.instance),
-                "{}: not feasible",
-                self.text
-            );
+            assert!(feasible.contains(&placement.instance), "{}: not feasible", self.text);
             self.check_devices(class, placement);
             self.check_best(class, placement.instance, &feasible);
             self.cluster.place(task, placement);
             self.placed.push(task);
         } else {
-            assert!(
-                feasible.is_empty(),
-                "{}: refused with {feasible:?} feasible",
-                self.text
-            );
+            assert!(feasible.is_empty(), "{}: refused with {feasible:?} feasible", self.text);
             self.cluster.remove_task(task);
         }
     }
@@ -328,12 +269,7 @@ impl World {
         let wanted = self.cluster.class(class).definition.gpu;
         let left = self.cluster.instance(placement.instance).gpu_left();
         assert_eq!(placement.devices.len(), usize::from(wanted.devices));
-        assert!(
-            placement
-                .devices
-                .iter()
-                .all(|device| left[device] >= wanted.milli)
-        );
+        assert!(placement.devices.iter().all(|device| left[device] >= wanted.milli));
     }
 
     /// Whether the choice is best by the rule of each ECS strategy in turn, written down anew.
@@ -347,10 +283,7 @@ impl World {
         }
         let group = self.cluster.class(class).group;
         let key = |id: InstanceId| -> Vec<u32> {
-            self.text
-                .split('+')
-                .map(|step| rank(&self.cluster, step, group, id))
-                .collect()
+            self.text.split('+').map(|step| rank(&self.cluster, step, group, id)).collect()
         };
         let best = feasible.iter().map(|&id| key(id)).min().unwrap();
         assert_eq!(key(chosen), best, "{}", self.text);
@@ -366,9 +299,7 @@ fn rank(cluster: &Cluster, step: &str, group: GroupId, id: InstanceId) -> u32 {
     let tasks_where = |there: &dyn Fn(InstanceId) -> bool| {
         let counted = cluster.tasks().filter(|(_, task)| {
             let held = matches!(task.status, TaskStatus::Pending | TaskStatus::Running);
-            let here = task
-                .placement
-                .is_some_and(|placement| there(placement.instance));
+            let here = task.placement.is_some_and(|placement| there(placement.instance));
             held && here && cluster.class(task.class).group == group
         });
         counted.count() as u32
@@ -414,10 +345,7 @@ fn check_histogram(cluster: &Cluster, class: ClassId) {
     let first: u32 = histogram.first.iter().sum();
     assert_eq!(first, histogram.instances - histogram.feasible);
     for (index, predicate) in Predicate::ALL.into_iter().enumerate() {
-        let count = firsts
-            .iter()
-            .filter(|first| **first == Some(predicate))
-            .count();
+        let count = firsts.iter().filter(|first| **first == Some(predicate)).count();
         assert_eq!(histogram.first[index] as usize, count);
         assert!(histogram.failed[index] >= histogram.first[index]);
     }

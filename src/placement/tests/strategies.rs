@@ -8,20 +8,12 @@ use crate::model::{HostPort, InstanceStatus, NetworkMode, PlacementConstraint, P
 use crate::placement::{Predicate, RefusalHistogram};
 
 fn three() -> [InstanceSpec; 3] {
-    [
-        instance(4, 4000, 0),
-        instance(4, 4000, 0),
-        instance(4, 4000, 0),
-    ]
+    [instance(4, 4000, 0), instance(4, 4000, 0), instance(4, 4000, 0)]
 }
 
 #[test]
 fn binpack_takes_the_least_left_before_placing() {
-    let sizes = [
-        instance(8, 1000, 0),
-        instance(2, 4000, 0),
-        instance(4, 2000, 0),
-    ];
+    let sizes = [instance(8, 1000, 0), instance(2, 4000, 0), instance(4, 2000, 0)];
     let mut by_cpu = Bench::new("binpack:cpu", sizes.clone());
     let web = by_cpu.class(wants("web", 1, 500));
     assert_eq!(by_cpu.place_all(web, 5), [1, 1, 2, 2, 2]);
@@ -41,10 +33,7 @@ fn binpack_breaks_ties_by_the_lowest_id() {
 #[test]
 fn a_task_without_cpu_fits_a_full_instance() {
     let mut bench = Bench::new("binpack:cpu", three());
-    let (full, none) = (
-        bench.class(wants("full", 4, 0)),
-        bench.class(wants("none", 0, 10)),
-    );
+    let (full, none) = (bench.class(wants("full", 4, 0)), bench.class(wants("none", 0, 10)));
     bench.put(full, 1);
     assert_eq!(bench.place_all(none, 2), [1, 1]);
     assert_eq!(bench.place(full), Some(0));
@@ -53,10 +42,7 @@ fn a_task_without_cpu_fits_a_full_instance() {
 #[test]
 fn spread_over_instances_counts_tasks_of_the_group_only() {
     let mut bench = Bench::new("spread:instanceId", three());
-    let (web, other) = (
-        bench.class(wants("web", 1, 0)),
-        bench.class(wants("other", 1, 0)),
-    );
+    let (web, other) = (bench.class(wants("web", 1, 0)), bench.class(wants("other", 1, 0)));
     bench.put(other, 0);
     bench.put(other, 0);
     assert_eq!(bench.place_all(web, 4), [0, 1, 2, 0]);
@@ -66,12 +52,7 @@ fn spread_over_instances_counts_tasks_of_the_group_only() {
 #[test]
 fn spread_takes_instances_without_the_attribute_as_one_group() {
     let bare = instance(4, 4000, 0);
-    let zones = [
-        bare.clone(),
-        bare.clone(),
-        in_zone(bare.clone(), "a"),
-        in_zone(bare, "b"),
-    ];
+    let zones = [bare.clone(), bare.clone(), in_zone(bare.clone(), "a"), in_zone(bare, "b")];
     let mut bench = Bench::new("spread:attribute:ecs.availability-zone", zones);
     let web = bench.class(wants("web", 1, 0));
     assert_eq!(bench.place_all(web, 6), [0, 2, 3, 0, 2, 3]);
@@ -130,11 +111,7 @@ fn first_fit_goes_by_registration() {
 #[test]
 fn best_and_worst_fit_sum_the_shares_left() {
     // Left after placing 1 vCPU and 1000 MiB: 0.75 + 0.75, 0.5 + 0.9 and 0.875 + 0.5.
-    let sizes = [
-        instance(4, 4000, 0),
-        instance(2, 10_000, 0),
-        instance(8, 2000, 0),
-    ];
+    let sizes = [instance(4, 4000, 0), instance(2, 10_000, 0), instance(8, 2000, 0)];
     let mut best = Bench::new("best-fit", sizes.clone());
     let web = best.class(wants("web", 1, 1000));
     assert_eq!(best.place(web), Some(2));
@@ -148,16 +125,10 @@ fn round_robin_goes_on_from_the_last_choice() {
     let mut bench = Bench::new("round-robin", three());
     let web = bench.class(wants("web", 1, 0));
     assert_eq!(bench.place_all(web, 4), [0, 1, 2, 0]);
-    bench
-        .cluster
-        .set_status(InstanceId(1), InstanceStatus::Draining);
+    bench.cluster.set_status(InstanceId(1), InstanceStatus::Draining);
     assert_eq!(bench.place_all(web, 3), [2, 0, 2]);
     let huge = bench.class(wants("huge", 9, 0));
-    assert_eq!(
-        bench.place(huge),
-        None,
-        "a refusal leaves the turn where it was"
-    );
+    assert_eq!(bench.place(huge), None, "a refusal leaves the turn where it was");
     bench.cluster.register(instance(4, 4000, 0));
     assert_eq!(bench.place_all(web, 2), [3, 0]);
 }
@@ -174,10 +145,7 @@ fn dot_product_and_cosine_match_demand_to_what_is_free() {
     // After the fillers: 0.9 of CPU and 0.9 of memory free, or 0.6 and 0.1.
     for (placement, chosen) in [("dot-product", 0), ("cosine", 1)] {
         let mut bench = Bench::new(placement, [instance(10, 1000, 0), instance(10, 1000, 0)]);
-        let (low, high) = (
-            bench.class(wants("low", 1, 100)),
-            bench.class(wants("high", 4, 900)),
-        );
+        let (low, high) = (bench.class(wants("low", 1, 100)), bench.class(wants("high", 4, 900)));
         bench.put(low, 0);
         bench.put(high, 1);
         let cpu = bench.class(wants("cpu", 4, 10));
@@ -189,10 +157,7 @@ fn dot_product_and_cosine_match_demand_to_what_is_free() {
 fn kubernetes_scores_are_its_own() {
     // Requested with the task: 3 of 8 vCPU (37.5 %), 600 of 1000 MiB (60 %).
     let mut bench = Bench::new("first-fit", [instance(8, 1000, 0)]);
-    let (one, two) = (
-        bench.class(wants("one", 1, 200)),
-        bench.class(wants("two", 2, 400)),
-    );
+    let (one, two) = (bench.class(wants("one", 1, 200)), bench.class(wants("two", 2, 400)));
     bench.put(one, 0);
     let score = |name| score(&bench, name, None, two, 0);
     assert_eq!(score("least-allocated"), i64::midpoint(62, 40));
@@ -204,13 +169,7 @@ fn kubernetes_scores_are_its_own() {
 fn a_resource_that_is_not_there_has_no_share() {
     let mut bench = Bench::new("first-fit", [instance(0, 0, 0)]);
     let nothing = bench.class(wants("nothing", 0, 0));
-    for name in [
-        "best-fit",
-        "worst-fit",
-        "dot-product",
-        "cosine",
-        "least-allocated",
-    ] {
+    for name in ["best-fit", "worst-fit", "dot-product", "cosine", "least-allocated"] {
         assert_eq!(score(&bench, name, None, nothing, 0), 0, "{name}");
     }
     assert_eq!(bench.place(nothing), Some(0));
@@ -225,10 +184,7 @@ fn chi_square_limit(degrees: f64) -> f64 {
 fn chi_square(counts: &BTreeMap<u32, u32>, kinds: usize) -> f64 {
     let total: u32 = counts.values().sum();
     let expected = f64::from(total) / kinds as f64;
-    let seen: f64 = counts
-        .values()
-        .map(|&one| (f64::from(one) - expected).powi(2))
-        .sum();
+    let seen: f64 = counts.values().map(|&one| (f64::from(one) - expected).powi(2)).sum();
     (seen + (kinds - counts.len()) as f64 * expected.powi(2)) / expected
 }
 
@@ -253,10 +209,7 @@ fn random_is_uniform_over_the_feasible_however_few() {
             let chi = chi_square(&counts, feasible);
             let limit = chi_square_limit((feasible - 1).max(1) as f64);
             assert!(counts.keys().all(|&on| (on as usize) < feasible));
-            assert!(
-                chi <= limit,
-                "{placement}, {feasible} feasible: {chi} > {limit}"
-            );
+            assert!(chi <= limit, "{placement}, {feasible} feasible: {chi} > {limit}");
         }
     }
 }
@@ -268,10 +221,7 @@ fn a_random_tie_break_is_uniform_over_the_tied() {
         let mut bench = Bench::with(placement, TieBreak::Random, None, sizes.clone());
         let class = bench.class(wants("one", 1, 0));
         let counts = frequencies(&mut bench, class);
-        assert!(
-            chi_square(&counts, 7) <= chi_square_limit(6.0),
-            "{placement}: {counts:?}"
-        );
+        assert!(chi_square(&counts, 7) <= chi_square_limit(6.0), "{placement}: {counts:?}");
     }
     // `random` at the end of a chain breaks ties at random whatever the scenario says.
     let mut bench = Bench::new("binpack:cpu+random", sizes);
@@ -291,20 +241,14 @@ fn two_choices_prefer_the_emptier_as_often_as_they_should() {
     for (on, odds) in [(0, 1.0), (1, 3.0), (2, 5.0), (3, 7.0)] {
         let expected = 20_000.0 * odds / 16.0;
         let seen = f64::from(counts[&on]);
-        assert!(
-            (seen - expected).abs() < 4.0 * expected.sqrt(),
-            "{on}: {seen}, not {expected}"
-        );
+        assert!((seen - expected).abs() < 4.0 * expected.sqrt(), "{on}: {seen}, not {expected}");
     }
 }
 
 /// An instance that fails every predicate at once, or one only.
 #[test]
 fn predicates_name_what_is_missing() {
-    let port = HostPort {
-        protocol: Protocol::Tcp,
-        port: 80,
-    };
+    let port = HostPort { protocol: Protocol::Tcp, port: 80 };
     let mut bench = Bench::new("first-fit", [instance(4, 100, 1)]);
     let mut filler = wants("filler", 1, 60);
     filler.host_ports = vec![port];
@@ -315,58 +259,29 @@ fn predicates_name_what_is_missing() {
         change(&mut definition);
         let class = bench.class(definition);
         let on = bench.cluster.instance(InstanceId(0));
-        assert_eq!(
-            Predicate::first_failed(bench.cluster.class(class), on),
-            expected
-        );
+        assert_eq!(Predicate::first_failed(bench.cluster.class(class), on), expected);
     };
     check(&|_| (), None);
-    check(
-        &|one| one.cpu = Cpu::from_vcpus(4).unwrap(),
-        Some(Predicate::Cpu),
-    );
+    check(&|one| one.cpu = Cpu::from_vcpus(4).unwrap(), Some(Predicate::Cpu));
     check(&|one| one.memory_mib = 41, Some(Predicate::Memory));
     check(&|one| one.memory_mib = 40, None);
-    check(
-        &|one| one.gpu = crate::model::GpuRequest::whole(2),
-        Some(Predicate::Gpu),
-    );
+    check(&|one| one.gpu = crate::model::GpuRequest::whole(2), Some(Predicate::Gpu));
     check(&|one| one.host_ports = vec![port], Some(Predicate::Ports));
-    let udp = HostPort {
-        protocol: Protocol::Udp,
-        port: 80,
-    };
+    let udp = HostPort { protocol: Protocol::Udp, port: 80 };
     check(&|one| one.host_ports = vec![udp], None);
-    let docker = HostPort {
-        protocol: Protocol::Tcp,
-        port: 2375,
-    };
+    let docker = HostPort { protocol: Protocol::Tcp, port: 2375 };
     check(&|one| one.host_ports = vec![docker], Some(Predicate::Ports));
     let many = |count: u16| -> Vec<HostPort> {
-        (1000..1000 + count)
-            .map(|port| HostPort {
-                protocol: Protocol::Tcp,
-                port,
-            })
-            .collect()
+        (1000..1000 + count).map(|port| HostPort { protocol: Protocol::Tcp, port }).collect()
     };
     check(&|one| one.host_ports = many(94), None);
-    check(
-        &|one| one.host_ports = many(95),
-        Some(Predicate::TooManyPorts),
-    );
+    check(&|one| one.host_ports = many(95), Some(Predicate::TooManyPorts));
     check(&|one| one.network_mode = NetworkMode::Awsvpc, None);
     let distinct = PlacementConstraint::DistinctInstance;
-    check(
-        &|one| one.constraints.push(distinct.clone()),
-        Some(Predicate::DistinctInstance),
-    );
+    check(&|one| one.constraints.push(distinct.clone()), Some(Predicate::DistinctInstance));
     let expression = Expression::parse("runningTasksCount == 0").unwrap();
     let empty = PlacementConstraint::MemberOf(expression);
-    check(
-        &|one| one.constraints.push(empty.clone()),
-        Some(Predicate::MemberOf),
-    );
+    check(&|one| one.constraints.push(empty.clone()), Some(Predicate::MemberOf));
 }
 
 #[test]
@@ -378,10 +293,7 @@ fn eni_slots_run_out() {
     assert_eq!(bench.place_all(class, 2), [0, 0]);
     assert_eq!(bench.place(class), None);
     let histogram = RefusalHistogram::of(bench.cluster.class(class), &bench.cluster);
-    assert_eq!(
-        histogram.to_string(),
-        "0 of 1 instances can take it; 1 fail RESOURCE:ENI"
-    );
+    assert_eq!(histogram.to_string(), "0 of 1 instances can take it; 1 fail RESOURCE:ENI");
 }
 
 #[test]
@@ -408,12 +320,7 @@ fn an_index_that_fell_behind_is_rebuilt() {
     let mut indexed = built.unwrap();
     let mut agree = |naive: &mut Bench| {
         let (task, placement) = naive.ask(web);
-        let ask = Ask {
-            class: web,
-            task,
-            attempt: 0,
-            restrict: None,
-        };
+        let ask = Ask { class: web, task, attempt: 0, restrict: None };
         assert_eq!(indexed.place(&ask, &naive.cluster), placement);
         placement.unwrap().instance.0
     };

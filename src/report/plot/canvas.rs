@@ -73,10 +73,7 @@ pub(super) fn text(pixels: u32, colour: RGBColor, anchor: HPos) -> TextStyle<'st
 ///
 /// What font will be used is not known: this is what wide ones such as Verdana need.
 pub(super) fn names_width<'a>(names: impl Iterator<Item = &'a str>) -> u32 {
-    names
-        .map(|name| name.chars().map(letter_width).sum())
-        .max()
-        .unwrap_or(0)
+    names.map(|name| name.chars().map(letter_width).sum()).max().unwrap_or(0)
 }
 
 fn letter_width(letter: char) -> u32 {
@@ -103,11 +100,7 @@ pub(super) fn svg(
         let title = format::elide(title, 100);
         root.draw(&Text::new(title, (12, 18), text(16, INK, HPos::Left)))?;
         let subtitle = format::elide(subtitle, 130);
-        root.draw(&Text::new(
-            subtitle,
-            (12, 39),
-            text(12, FAINT_INK, HPos::Left),
-        ))?;
+        root.draw(&Text::new(subtitle, (12, 39), text(12, FAINT_INK, HPos::Left)))?;
         draw(&root)?;
         root.present()?;
     }

@@ -55,10 +55,7 @@ impl Line {
 
     fn at(&self, time: f64) -> Option<f64> {
         let after = self.steps.partition_point(|step| step.end <= time);
-        self.steps
-            .get(after)
-            .filter(|step| step.start <= time)
-            .map(|step| step.value)
+        self.steps.get(after).filter(|step| step.start <= time).map(|step| step.value)
     }
 }
 
@@ -133,11 +130,7 @@ fn draw_badge(
     series: usize,
 ) -> Result<(), PlotError> {
     root.draw(&Circle::new(place, BADGE_RADIUS, WHITE.filled()))?;
-    root.draw(&Circle::new(
-        place,
-        BADGE_RADIUS,
-        colour(series).stroke_width(2),
-    ))?;
+    root.draw(&Circle::new(place, BADGE_RADIUS, colour(series).stroke_width(2)))?;
     root.draw(&Text::new(mark, place, text(9, INK, HPos::Center)))?;
     Ok(())
 }
@@ -152,10 +145,7 @@ pub(super) fn draw_legend(
     for (series, (mark, name)) in entries.iter().enumerate() {
         let middle = top + 16 + (series as u32 * LEGEND_STEP).cast_signed();
         let style = colour(series).stroke_width(2);
-        root.draw(&PathElement::new(
-            vec![(left + 6, middle), (left + 44, middle)],
-            style,
-        ))?;
+        root.draw(&PathElement::new(vec![(left + 6, middle), (left + 44, middle)], style))?;
         draw_badge(root, (left + 25, middle), mark, series)?;
         let place = (left + LEGEND_SAMPLE.cast_signed(), middle);
         root.draw(&Text::new(name.as_str(), place, text(12, INK, HPos::Left)))?;

@@ -36,21 +36,9 @@ pub fn metric_svg(comparison: &Comparison) -> Result<String, PlotError> {
         Better::Higher => "higher",
         Better::Lower | Better::Neither => "lower",
     };
-    let title = format!(
-        "{}: {} by arm",
-        format::elide(&comparison.scenario, 50),
-        metric.label
-    );
-    let interval = if comparison.seeds.len() > 1 {
-        ", whiskers: 95 % interval"
-    } else {
-        ""
-    };
-    let unstable = if comparison
-        .arms
-        .iter()
-        .all(|arm| arm.unstable_runs.is_none())
-    {
+    let title = format!("{}: {} by arm", format::elide(&comparison.scenario, 50), metric.label);
+    let interval = if comparison.seeds.len() > 1 { ", whiskers: 95 % interval" } else { "" };
+    let unstable = if comparison.arms.iter().all(|arm| arm.unstable_runs.is_none()) {
         ""
     } else {
         "; !: not every run was stable"
@@ -66,18 +54,13 @@ pub fn metric_svg(comparison: &Comparison) -> Result<String, PlotError> {
 fn draw(root: &Area<'_>, comparison: &Comparison) -> Result<(), PlotError> {
     let metric = comparison.ranking_metric.metric();
     let numbers = Numbers::of(comparison, metric);
-    let estimates: Vec<Option<Estimate>> = comparison
-        .arms
-        .iter()
-        .map(|arm| arm.estimate(metric.name))
-        .collect();
+    let estimates: Vec<Option<Estimate>> =
+        comparison.arms.iter().map(|arm| arm.estimate(metric.name)).collect();
     let names: Vec<String> = comparison.arms.iter().map(name).collect();
     let values: Vec<String> = estimates
         .iter()
         .map(|estimate| {
-            estimate.map_or(UNDEFINED.to_owned(), |estimate| {
-                numbers.with_half_width(estimate)
-            })
+            estimate.map_or(UNDEFINED.to_owned(), |estimate| numbers.with_half_width(estimate))
         })
         .collect();
     let [low, high] = range(&estimates, numbers.scale());
@@ -105,18 +88,10 @@ fn draw(root: &Area<'_>, comparison: &Comparison) -> Result<(), PlotError> {
     for (rank, estimate) in estimates.iter().enumerate() {
         let row = rows - rank as f64 - 0.5;
         let (left, middle) = chart.plotting_area().map_coordinate(&(low, row));
-        let name = Text::new(
-            names[rank].as_str(),
-            (left - 10, middle),
-            text(12, INK, HPos::Right),
-        );
+        let name = Text::new(names[rank].as_str(), (left - 10, middle), text(12, INK, HPos::Right));
         root.draw(&name)?;
         let right = WIDTH.cast_signed() - 12;
-        let value = Text::new(
-            values[rank].as_str(),
-            (right, middle),
-            text(12, INK, HPos::Right),
-        );
+        let value = Text::new(values[rank].as_str(), (right, middle), text(12, INK, HPos::Right));
         root.draw(&value)?;
         if let Some(estimate) = estimate {
             let place = |value: f64| chart.plotting_area().map_coordinate(&(value, row)).0;
@@ -127,11 +102,7 @@ fn draw(root: &Area<'_>, comparison: &Comparison) -> Result<(), PlotError> {
 }
 
 fn name(arm: &Arm) -> String {
-    let mark = if arm.unstable_runs.is_none() {
-        ""
-    } else {
-        " !"
-    };
+    let mark = if arm.unstable_runs.is_none() { "" } else { " !" };
     format!("{}{mark}", format::elide(&arm.name, NAME_COLUMNS))
 }
 
@@ -153,11 +124,7 @@ fn draw_estimate(
             root.draw(&PathElement::new(ends, line))?;
         }
     }
-    root.draw(&Circle::new(
-        (at(estimate.mean), middle),
-        5,
-        colour(0).filled(),
-    ))?;
+    root.draw(&Circle::new((at(estimate.mean), middle), 5, colour(0).filled()))?;
     Ok(())
 }
 
@@ -174,14 +141,8 @@ fn range(estimates: &[Option<Estimate>], scale: Scale) -> [f64; 2] {
     }
     let span = high - low;
     // The least span keeps axes of nearly equal values from zooming into rounding.
-    let margin = (span * MARGIN)
-        .max(high.abs().max(low.abs()) * 0.01)
-        .max(1e-9);
-    let from = if (0.0..=span).contains(&low) {
-        0.0
-    } else {
-        low - margin
-    };
+    let margin = (span * MARGIN).max(high.abs().max(low.abs()) * 0.01).max(1e-9);
+    let from = if (0.0..=span).contains(&low) { 0.0 } else { low - margin };
     [from, high + margin]
 }
 

@@ -12,11 +12,7 @@ fn ends(svg: &str) -> Vec<i32> {
 
 #[test]
 fn best_arm_is_on_top_and_means_are_in_order() {
-    let arms = [
-        arm("slow", &[30.0, 32.0]),
-        arm("fast", &[10.0, 11.0]),
-        arm("mid", &[20.0, 20.0]),
-    ];
+    let arms = [arm("slow", &[30.0, 32.0]), arm("fast", &[10.0, 11.0]), arm("mid", &[20.0, 20.0])];
     let svg = metric_svg(&compare(&arms)).unwrap();
     let position = |name: &str| svg.find(&format!("\n{name}\n")).unwrap();
     assert!(position("fast") < position("mid") && position("mid") < position("slow"));
@@ -51,12 +47,7 @@ fn equal_undefined_and_single_values_are_drawn() {
 #[test]
 fn equal_comparisons_give_equal_bytes() {
     let arms: Vec<_> = (0..20)
-        .map(|number| {
-            arm(
-                &format!("arm-{number}"),
-                &[f64::from(number), f64::from(number) + 0.7],
-            )
-        })
+        .map(|number| arm(&format!("arm-{number}"), &[f64::from(number), f64::from(number) + 0.7]))
         .collect();
     let svg = metric_svg(&compare(&arms)).unwrap();
     assert_eq!(svg, metric_svg(&compare(&arms)).unwrap());

@@ -36,9 +36,7 @@ const RESOURCES: [(&str, &str, Figure); 3] = [
 pub fn utilisation_svg(series: &[(&str, &[TimelinePoint])]) -> Result<String, PlotError> {
     let title = "Share of the cluster reserved over time";
     let resources = RESOURCES.iter().filter(|(_, _, figure)| {
-        series
-            .iter()
-            .any(|(_, points)| points.iter().any(|point| figure(point).is_some()))
+        series.iter().any(|(_, points)| points.iter().any(|point| figure(point).is_some()))
     });
     let span = Span::of(series);
     if let [(name, points)] = series {
@@ -54,13 +52,7 @@ pub fn utilisation_svg(series: &[(&str, &[TimelinePoint])]) -> Result<String, Pl
         let lines = span.lines(series, *figure, 100.0);
         Panel::of_shares(format!("{resource} reserved (%)"), lines)
     });
-    draw(
-        title,
-        &subtitle(series),
-        &span,
-        &legend(series),
-        &panels.collect::<Vec<_>>(),
-    )
+    draw(title, &subtitle(series), &span, &legend(series), &panels.collect::<Vec<_>>())
 }
 
 /// Tasks submitted and not placed over time, one line per run; `series` as in [`utilisation_svg`].
@@ -69,22 +61,12 @@ pub fn pending_svg(series: &[(&str, &[TimelinePoint])]) -> Result<String, PlotEr
     let lines = span.lines(series, |point| Some(point.pending), 1.0);
     let steps = lines.iter().flat_map(|line| &line.steps);
     let highest = steps.map(|step| step.value).fold(0.0, f64::max);
-    let panel = Panel {
-        label: "pending tasks".to_owned(),
-        top: (highest * 1.08).max(1.0),
-        lines,
-    };
+    let panel = Panel { label: "pending tasks".to_owned(), top: (highest * 1.08).max(1.0), lines };
     let subtitle = match series {
         [(name, _)] => format::elide(name, 100),
         _ => subtitle(series),
     };
-    draw(
-        "Pending tasks over time",
-        &subtitle,
-        &span,
-        &legend(series),
-        &[panel],
-    )
+    draw("Pending tasks over time", &subtitle, &span, &legend(series), &[panel])
 }
 
 fn subtitle(series: &[(&str, &[TimelinePoint])]) -> String {
@@ -96,13 +78,8 @@ fn subtitle(series: &[(&str, &[TimelinePoint])]) -> String {
 
 /// Mark and name of each run.
 fn legend(series: &[(&str, &[TimelinePoint])]) -> Vec<(String, String)> {
-    let names = series
-        .iter()
-        .map(|(name, _)| format::elide(name, NAME_COLUMNS));
-    names
-        .enumerate()
-        .map(|(position, name)| ((position + 1).to_string(), name))
-        .collect()
+    let names = series.iter().map(|(name, _)| format::elide(name, NAME_COLUMNS));
+    names.enumerate().map(|(position, name)| ((position + 1).to_string(), name)).collect()
 }
 
 /// The time that the plots show.
@@ -115,23 +92,15 @@ struct Span {
 impl Span {
     fn of(series: &[(&str, &[TimelinePoint])]) -> Self {
         let points = || series.iter().flat_map(|(_, points)| points.iter());
-        let start_s = points()
-            .map(|point| point.start_s)
-            .fold(f64::INFINITY, f64::min);
-        let end_s = points()
-            .map(|point| point.end_s)
-            .fold(f64::NEG_INFINITY, f64::max);
+        let start_s = points().map(|point| point.start_s).fold(f64::INFINITY, f64::min);
+        let end_s = points().map(|point| point.end_s).fold(f64::NEG_INFINITY, f64::max);
         let (start_s, end_s) = if start_s < end_s && (end_s - start_s).is_finite() {
             (start_s, end_s)
         } else {
             (0.0, 1.0)
         };
         let scale = Scale::of(Unit::Seconds, end_s - start_s);
-        Self {
-            start_s,
-            end_s,
-            scale,
-        }
+        Self { start_s, end_s, scale }
     }
 
     fn lines(&self, series: &[(&str, &[TimelinePoint])], figure: Figure, factor: f64) -> Vec<Line> {
@@ -161,28 +130,18 @@ impl Span {
                 is_full = true;
                 continue;
             };
-            let next = Step {
-                start: point.start_s,
-                end: point.end_s,
-                value: value * factor,
-            };
+            let next = Step { start: point.start_s, end: point.end_s, value: value * factor };
             match steps.last_mut() {
                 Some(step) if !is_full && step.end == next.start => *step = joined(*step, next),
                 _ => steps.push(next),
             }
-            is_full = steps
-                .last()
-                .is_none_or(|step| step.end - step.start >= least);
+            is_full = steps.last().is_none_or(|step| step.end - step.start >= least);
         }
         for step in &mut steps {
             step.start *= self.scale.factor;
             step.end *= self.scale.factor;
         }
-        Line {
-            badge,
-            series,
-            steps,
-        }
+        Line { badge, series, steps }
     }
 }
 
@@ -219,11 +178,8 @@ fn draw(
     panels: &[Panel],
 ) -> Result<String, PlotError> {
     let runs = legend.len() as u32;
-    let panel_height = if panels.len() > 1 {
-        ONE_OF_PANELS + PANEL_PER_RUN * runs
-    } else {
-        ONE_PANEL
-    };
+    let panel_height =
+        if panels.len() > 1 { ONE_OF_PANELS + PANEL_PER_RUN * runs } else { ONE_PANEL };
     let legend_height = (runs + 1) * LEGEND_STEP;
     let height = TITLE_HEIGHT + (panel_height * panels.len().max(1) as u32).max(legend_height);
     let names = names_width(legend.iter().map(|(_, name)| name.as_str()));
@@ -232,11 +188,7 @@ fn draw(
         let (_, below) = root.split_vertically(TITLE_HEIGHT);
         let legend_left = WIDTH - legend_width;
         let (left, _) = below.split_horizontally(legend_left);
-        draw_legend(
-            root,
-            (legend_left.cast_signed(), TITLE_HEIGHT.cast_signed()),
-            legend,
-        )?;
+        draw_legend(root, (legend_left.cast_signed(), TITLE_HEIGHT.cast_signed()), legend)?;
         let areas: Vec<Area<'_>> = left.split_evenly((panels.len().max(1), 1));
         for (panel, area) in panels.iter().zip(&areas) {
             let axes = Axes {

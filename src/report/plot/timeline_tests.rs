@@ -30,18 +30,11 @@ fn timeline(arm: usize, points: usize) -> Vec<TimelinePoint> {
 
 #[test]
 fn lines_are_broken_where_nothing_is_defined() {
-    let points = [
-        point(0.0, 10.0, Some(0.1)),
-        point(10.0, 20.0, None),
-        point(20.0, 30.0, Some(0.3)),
-    ];
+    let points =
+        [point(0.0, 10.0, Some(0.1)), point(10.0, 20.0, None), point(20.0, 30.0, Some(0.3))];
     let span = Span::of(&[("a", &points)]);
     let line = span.line("1".to_owned(), 0, &points, |point| point.cpu, 100.0);
-    let times: Vec<(f64, f64)> = line
-        .steps
-        .iter()
-        .map(|step| (step.start, step.end))
-        .collect();
+    let times: Vec<(f64, f64)> = line.steps.iter().map(|step| (step.start, step.end)).collect();
     assert_eq!(times, [(0.0, 10.0), (20.0, 30.0)]);
     assert_eq!(line.steps[0].value, 10.0);
 }
@@ -57,32 +50,15 @@ fn long_timelines_are_averaged_by_time() {
     let span = Span::of(&[("a", &points)]);
     let line = span.line("1".to_owned(), 0, &points, |point| point.cpu, 1.0);
     assert_eq!(line.steps.len(), 300);
-    assert!(
-        line.steps
-            .iter()
-            .all(|step| (step.value - 0.5).abs() < 1e-12)
-    );
-    let uneven = [
-        Step {
-            start: 0.0,
-            end: 3.0,
-            value: 1.0,
-        },
-        Step {
-            start: 3.0,
-            end: 4.0,
-            value: 5.0,
-        },
-    ];
+    assert!(line.steps.iter().all(|step| (step.value - 0.5).abs() < 1e-12));
+    let uneven =
+        [Step { start: 0.0, end: 3.0, value: 1.0 }, Step { start: 3.0, end: 4.0, value: 5.0 }];
     assert_eq!(joined(uneven[0], uneven[1]).value, 2.0);
 }
 
 #[test]
 fn one_run_has_a_line_per_resource_it_has() {
-    let points = [
-        point(0.0, 7200.0, Some(0.2)),
-        point(7200.0, 14_400.0, Some(0.4)),
-    ];
+    let points = [point(0.0, 7200.0, Some(0.2)), point(7200.0, 14_400.0, Some(0.4))];
     let svg = utilisation_svg(&[("only <run> & \"co\"", &points)]).unwrap();
     assert!(svg.contains("\nCPU\n") && svg.contains("\nmemory\n") && !svg.contains("GPU"));
     assert!(svg.contains("only &lt;run&gt; &amp; &quot;co&quot;"));
@@ -94,16 +70,10 @@ fn one_run_has_a_line_per_resource_it_has() {
 fn several_runs_have_a_panel_per_resource() {
     let timelines: Vec<Vec<TimelinePoint>> = (0..3).map(|arm| timeline(arm, 50)).collect();
     let names = ["a<script>", "b\u{1b}[31m", "c"];
-    let series: Vec<(&str, &[TimelinePoint])> = names
-        .into_iter()
-        .zip(timelines.iter().map(Vec::as_slice))
-        .collect();
+    let series: Vec<(&str, &[TimelinePoint])> =
+        names.into_iter().zip(timelines.iter().map(Vec::as_slice)).collect();
     let svg = utilisation_svg(&series).unwrap();
-    for label in [
-        "CPU reserved (%)",
-        "memory reserved (%)",
-        "GPU reserved (%)",
-    ] {
+    for label in ["CPU reserved (%)", "memory reserved (%)", "GPU reserved (%)"] {
         assert!(svg.contains(label));
     }
     assert!(svg.contains("a&lt;script&gt;") && !svg.contains("<script"));
@@ -114,12 +84,9 @@ fn several_runs_have_a_panel_per_resource() {
 #[test]
 fn nothing_at_all_is_still_a_plot() {
     let empty: [(&str, &[TimelinePoint]); 1] = [("a", &[])];
-    for svg in [
-        utilisation_svg(&[]),
-        utilisation_svg(&empty),
-        pending_svg(&[]),
-        pending_svg(&empty),
-    ] {
+    for svg in
+        [utilisation_svg(&[]), utilisation_svg(&empty), pending_svg(&[]), pending_svg(&empty)]
+    {
         let svg = svg.unwrap();
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
     }
@@ -128,9 +95,7 @@ fn nothing_at_all_is_still_a_plot() {
 #[test]
 fn twenty_runs_stay_small_and_named() {
     let timelines: Vec<Vec<TimelinePoint>> = (0..20).map(|arm| timeline(arm, 1440)).collect();
-    let names: Vec<String> = (0..20)
-        .map(|arm| format!("placement-{arm}+binpack:memory"))
-        .collect();
+    let names: Vec<String> = (0..20).map(|arm| format!("placement-{arm}+binpack:memory")).collect();
     let series: Vec<(&str, &[TimelinePoint])> = names
         .iter()
         .zip(&timelines)

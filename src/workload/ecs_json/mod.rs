@@ -7,6 +7,7 @@ mod quantity;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod unique;
 
 pub use error::EcsJsonError;
 pub use quantity::{CpuUnits, MemoryMib};
@@ -51,13 +52,10 @@ pub fn task_definition(
 ) -> Result<(TaskDefinition, Vec<String>), EcsJsonError> {
     let document = Document::new(file);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_json::from_str::<unique::UniqueKeys>(text).map_err(|why| document.syntax(&why))?;
     let mut value: Value = serde_json::from_str(text).map_err(|why| document.syntax(&why))?;
     let inner = value.get_mut("taskDefinition").map(Value::take);
-    let document = document.within(if inner.is_some() {
-        "taskDefinition."
-    } else {
-        ""
-    });
+    let document = document.within(if inner.is_some() { "taskDefinition." } else { "" });
     let definition: Definition = serde_path_to_error::deserialize(inner.unwrap_or(value))
         .map_err(|why| document.shape(&why))?;
     read(&definition, &document)
@@ -71,10 +69,7 @@ fn read(
     if family.is_empty() {
         return Err(document.refuse("family", "missing; give the definition a family name"));
     }
-    let containers = definition
-        .container_definitions
-        .as_deref()
-        .unwrap_or_default();
+    let containers = definition.container_definitions.as_deref().unwrap_or_default();
     check_containers(containers, document)?;
     let mut warnings = warnings(definition, containers);
     let network_mode = network_mode(definition, document)?;
@@ -101,10 +96,7 @@ fn check_containers(containers: &[Container], document: &Document<'_>) -> Result
         let problem = format!("{count} containers; ECS takes at most {CONTAINERS_MAX}");
         return Err(document.refuse(key, problem));
     }
-    if containers
-        .iter()
-        .all(|container| container.essential == Some(false))
-    {
+    if containers.iter().all(|container| container.essential == Some(false)) {
         let problem = "no container is essential; remove `essential: false` from one of them";
         return Err(document.refuse(key, problem));
     }
@@ -113,30 +105,20 @@ fn check_containers(containers: &[Container], document: &Document<'_>) -> Result
 
 fn warnings(definition: &Definition, containers: &[Container]) -> Vec<String> {
     let of_task = definition.not_modelled().map(str::to_owned);
-    let of_containers = containers
-        .iter()
-        .enumerate()
-        .flat_map(|(index, container)| {
-            let path = move |name: &str| format!("containerDefinitions[{index}].{name}");
-            container.not_modelled().map(path)
-        });
-    let mut warnings: Vec<String> = of_task
-        .chain(of_containers)
-        .map(|path| format!("{path}: not modelled"))
-        .collect();
+    let of_containers = containers.iter().enumerate().flat_map(|(index, container)| {
+        let path = move |name: &str| format!("containerDefinitions[{index}].{name}");
+        container.not_modelled().map(path)
+    });
+    let mut warnings: Vec<String> =
+        of_task.chain(of_containers).map(|path| format!("{path}: not modelled")).collect();
     for attribute in definition.requires_attributes.iter().flatten() {
         // The network interface that this one is about is counted by ENI slots.
         if attribute.name != "ecs.capability.task-eni" {
             let name = &attribute.name;
-            warnings.push(format!(
-                "requiresAttributes: `{name}` is taken as given everywhere"
-            ));
+            warnings.push(format!("requiresAttributes: `{name}` is taken as given everywhere"));
         }
     }
-    let compatibilities = definition
-        .requires_compatibilities
-        .as_deref()
-        .unwrap_or_default();
+    let compatibilities = definition.requires_compatibilities.as_deref().unwrap_or_default();
     if !compatibilities.is_empty() && !compatibilities.iter().any(|name| name == "EC2") {
         let names = compatibilities.join(", ");
         warnings.push(format!(
@@ -190,10 +172,9 @@ fn cpu(
             return Err(document.refuse("cpu", problem));
         }
         Some(CpuUnits(units)) => u64::from(units),
-        None => containers
-            .iter()
-            .map(|container| container.cpu.map_or(0, |cpu| u64::from(cpu.0)))
-            .sum(),
+        None => {
+            containers.iter().map(|container| container.cpu.map_or(0, |cpu| u64::from(cpu.0))).sum()
+        }
     };
     Cpu::from_ecs_units(units).ok_or_else(|| {
         let problem = format!("{units} CPU units in all containers is out of range; write less");
@@ -238,10 +219,7 @@ fn memory(
             return Err(document.refuse(&path, problem));
         }
         sum = sum.checked_add(reserved.unwrap_or(0)).ok_or_else(|| {
-            document.refuse(
-                &path,
-                "memory of all containers is out of range; write less",
-            )
+            document.refuse(&path, "memory of all containers is out of range; write less")
         })?;
     }
     Ok(of_task.unwrap_or(sum))
@@ -302,15 +280,9 @@ fn constraints(
     definition: &Definition,
     document: &Document<'_>,
 ) -> Result<Vec<PlacementConstraint>, EcsJsonError> {
-    let written = definition
-        .placement_constraints
-        .as_deref()
-        .unwrap_or_default();
+    let written = definition.placement_constraints.as_deref().unwrap_or_default();
     if written.len() > CONSTRAINTS_MAX {
-        let problem = format!(
-            "{} of them; ECS takes at most {CONSTRAINTS_MAX}",
-            written.len()
-        );
+        let problem = format!("{} of them; ECS takes at most {CONSTRAINTS_MAX}", written.len());
         return Err(document.refuse("placementConstraints", problem));
     }
     let read = |(index, constraint): (usize, &shape::Constraint)| {
@@ -326,12 +298,10 @@ fn constraints(
         let Some(expression) = &constraint.expression else {
             return Err(document.refuse(&path, "no expression; write what the instance must be"));
         };
-        Expression::parse(expression)
-            .map(PlacementConstraint::MemberOf)
-            .map_err(|why| {
-                let problem = format!("{why}\n{}", why.caret(expression));
-                document.refuse(&format!("{path}.expression"), problem)
-            })
+        Expression::parse(expression).map(PlacementConstraint::MemberOf).map_err(|why| {
+            let problem = format!("{why}\n{}", why.caret(expression));
+            document.refuse(&format!("{path}.expression"), problem)
+        })
     };
     written.iter().enumerate().map(read).collect()
 }

@@ -29,9 +29,7 @@ pub(super) fn static_ports(
             };
             if ports.contains(&port) {
                 let port = port.port;
-                warnings.push(format!(
-                    "{path}: host port {port} is mapped twice; counted once"
-                ));
+                warnings.push(format!("{path}: host port {port} is mapped twice; counted once"));
             } else {
                 ports.push(port);
             }

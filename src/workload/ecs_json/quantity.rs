@@ -41,12 +41,8 @@ const CPU: Notation = Notation {
     per_suffix: UNITS_PER_VCPU,
 };
 
-const MEMORY: Notation = Notation {
-    what: "memory",
-    plain: "MiB",
-    suffix: ("gb", "GB"),
-    per_suffix: MIB_PER_GB,
-};
+const MEMORY: Notation =
+    Notation { what: "memory", plain: "MiB", suffix: ("gb", "GB"), per_suffix: MIB_PER_GB };
 
 impl Notation {
     fn parse(self, text: &str) -> Result<u32, String> {
@@ -73,10 +69,7 @@ impl Notation {
 
     fn too_large(self, written: impl fmt::Display) -> String {
         let Notation { what, plain, .. } = self;
-        format!(
-            "{what} {written} is more than {} {plain}; check the unit",
-            u32::MAX
-        )
+        format!("{what} {written} is more than {} {plain}; check the unit", u32::MAX)
     }
 }
 
@@ -84,11 +77,7 @@ impl Visitor<'_> for Notation {
     type Value = u32;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "a whole number of {} or a text like \"1 {}\"",
-            self.plain, self.suffix.1
-        )
+        write!(formatter, "a whole number of {} or a text like \"1 {}\"", self.plain, self.suffix.1)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<u32, E> {
@@ -97,10 +86,7 @@ impl Visitor<'_> for Notation {
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<u32, E> {
         let number = u64::try_from(number).map_err(|_| {
-            E::custom(format_args!(
-                "{} {number} is negative; write 0 or more",
-                self.what
-            ))
+            E::custom(format_args!("{} {number} is negative; write 0 or more", self.what))
         })?;
         self.visit_u64(number)
     }

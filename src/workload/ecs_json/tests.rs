@@ -25,25 +25,16 @@ fn containers_are_summed_and_a_reservation_counts_before_the_limit() {
                       \"memoryReservation\": 0}";
     let (task, warnings) = read(&definition("", containers));
     assert_eq!(task.family, "web");
-    assert_eq!(
-        (task.cpu, task.memory_mib),
-        (Cpu(128 * 125), 256 + 128 + 64)
-    );
+    assert_eq!((task.cpu, task.memory_mib), (Cpu(128 * 125), 256 + 128 + 64));
     assert_eq!(task.network_mode, NetworkMode::Bridge);
     assert_eq!(warnings, Vec::<String>::new());
 }
 
 #[test]
 fn values_of_the_task_win() {
-    let (task, _) = read(&definition(
-        "\"cpu\": \"256\", \"memory\": \"2048\",",
-        SMALL,
-    ));
+    let (task, _) = read(&definition("\"cpu\": \"256\", \"memory\": \"2048\",", SMALL));
     assert_eq!((task.cpu, task.memory_mib), (Cpu(256 * 125), 2048));
-    let (task, _) = read(&definition(
-        "\"cpu\": 512, \"memory\": 100,",
-        "{\"cpu\": 1024}",
-    ));
+    let (task, _) = read(&definition("\"cpu\": 512, \"memory\": 100,", "{\"cpu\": 1024}"));
     assert_eq!((task.cpu, task.memory_mib), (Cpu(512 * 125), 100));
 }
 
@@ -56,15 +47,8 @@ fn quantities_can_have_ecs_units() {
         ("\"192 vCPU\"", "\"1024\"", 196_608, 1024),
     ];
     for (cpu, memory, units, mib) in quantities {
-        let (task, _) = read(&definition(
-            &format!("\"cpu\": {cpu}, \"memory\": {memory},"),
-            SMALL,
-        ));
-        assert_eq!(
-            (task.cpu, task.memory_mib),
-            (Cpu(units * 125), mib),
-            "{cpu}"
-        );
+        let (task, _) = read(&definition(&format!("\"cpu\": {cpu}, \"memory\": {memory},"), SMALL));
+        assert_eq!((task.cpu, task.memory_mib), (Cpu(units * 125), mib), "{cpu}");
     }
 }
 
@@ -76,25 +60,14 @@ fn host_ports_depend_on_the_network_mode() {
         {\"containerPortRange\": \"8000-8010\"}]}, \
         {\"memory\": 64, \"portMappings\": [{\"containerPort\": 8080, \"hostPort\": 0}]}";
     let ports = |mode: &str| {
-        let (task, warnings) = read(&definition(
-            &format!("\"networkMode\": \"{mode}\","),
-            containers,
-        ));
+        let (task, warnings) =
+            read(&definition(&format!("\"networkMode\": \"{mode}\","), containers));
         assert_eq!(warnings.len(), 1, "{warnings:?}");
-        assert!(
-            warnings[0].contains("portMappings[3].containerPortRange"),
-            "{warnings:?}"
-        );
+        assert!(warnings[0].contains("portMappings[3].containerPortRange"), "{warnings:?}");
         task.host_ports
     };
-    let tcp = |port| HostPort {
-        protocol: Protocol::Tcp,
-        port,
-    };
-    let udp = |port| HostPort {
-        protocol: Protocol::Udp,
-        port,
-    };
+    let tcp = |port| HostPort { protocol: Protocol::Tcp, port };
+    let udp = |port| HostPort { protocol: Protocol::Udp, port };
     assert_eq!(ports("bridge"), [tcp(80), udp(53)]);
     assert_eq!(ports("host"), [tcp(80), tcp(443), tcp(8080), udp(53)]);
     assert_eq!(ports("awsvpc"), []);
@@ -108,10 +81,7 @@ fn a_port_mapped_twice_counts_once() {
     let container = format!("{{\"memory\": 64, \"portMappings\": [{mapping}, {mapping}]}}");
     let (task, warnings) = read(&definition("", &container));
     assert_eq!(task.host_ports.len(), 1);
-    assert!(
-        warnings[0].contains("host port 80 is mapped twice"),
-        "{warnings:?}"
-    );
+    assert!(warnings[0].contains("host port 80 is mapped twice"), "{warnings:?}");
 }
 
 #[test]
@@ -125,10 +95,7 @@ fn gpus_are_summed() {
     let (task, _) = read(&definition("", &format!("{}, {}", gpu(1), gpu(3))));
     assert_eq!(task.gpu, GpuRequest::whole(4));
     let error = refused(&definition("", &gpu(33)));
-    assert!(
-        error.contains("33 GPUs; an instance has at most 32"),
-        "{error}"
-    );
+    assert!(error.contains("33 GPUs; an instance has at most 32"), "{error}");
 }
 
 #[test]
@@ -142,10 +109,7 @@ fn architecture_and_constraints_become_requirements() {
     };
     assert_eq!(task.required_attributes, [required]);
     let expression = Expression::parse("attribute:stack == prod").unwrap();
-    assert_eq!(
-        task.constraints,
-        [PlacementConstraint::MemberOf(expression)]
-    );
+    assert_eq!(task.constraints, [PlacementConstraint::MemberOf(expression)]);
 }
 
 #[test]
@@ -153,14 +117,8 @@ fn a_described_definition_with_a_byte_order_mark_is_read() {
     let inner = definition("\"revision\": 3, \"status\": \"ACTIVE\",", SMALL);
     let text = format!("\u{feff}{{\"taskDefinition\": {inner}, \"tags\": []}}");
     assert_eq!(read(&text), read(&definition("", SMALL)));
-    let error = refused(&format!(
-        "{{\"taskDefinition\": {}}}",
-        definition("\"cpu\": 1,", SMALL)
-    ));
-    assert!(
-        error.starts_with("web.json, taskDefinition.cpu: 1 CPU units"),
-        "{error}"
-    );
+    let error = refused(&format!("{{\"taskDefinition\": {}}}", definition("\"cpu\": 1,", SMALL)));
+    assert!(error.starts_with("web.json, taskDefinition.cpu: 1 CPU units"), "{error}");
 }
 
 #[test]
@@ -194,20 +152,11 @@ fn fields_that_are_not_modelled_are_named() {
 #[test]
 fn text_that_is_not_json_is_refused_with_its_place() {
     let error = refused("{\n  \"family\": web\n}");
-    assert!(
-        error.starts_with("web.json, line 2, column 13: expected value"),
-        "{error}"
-    );
+    assert!(error.starts_with("web.json, line 2, column 13: expected value"), "{error}");
     assert!(refused("").contains("line 1, column 0"));
     let error = refused("[]");
-    assert!(
-        error.contains("(the whole document): invalid type: sequence"),
-        "{error}"
-    );
-    assert!(
-        error.contains("aws ecs register-task-definition"),
-        "{error}"
-    );
+    assert!(error.contains("(the whole document): invalid type: sequence"), "{error}");
+    assert!(error.contains("aws ecs register-task-definition"), "{error}");
 }
 
 /// Checks that each definition is refused with an error that contains the text.
@@ -215,10 +164,7 @@ fn check_refusals(cases: &[(String, &str)]) {
     for (text, expected) in cases {
         let error = refused(text);
         assert!(error.starts_with("web.json, "), "{error}");
-        assert!(
-            error.contains(expected),
-            "expected {expected:?}, got {error:?}"
-        );
+        assert!(error.contains(expected), "expected {expected:?}, got {error:?}");
     }
 }
 
@@ -228,40 +174,16 @@ fn wrong_values_of_the_task_are_refused() {
     let constraint = |constraint: &str| of(&format!("\"placementConstraints\": [{constraint}],"));
     check_refusals(&[
         ("{}".to_owned(), "family: missing"),
-        (
-            of("\"cpu\": \"64\","),
-            "cpu: 64 CPU units; ECS takes 128 to 196608",
-        ),
+        (of("\"cpu\": \"64\","), "cpu: 64 CPU units; ECS takes 128 to 196608"),
         (of("\"cpu\": \"200 vCPU\","), "cpu: 204800 CPU units"),
-        (
-            of("\"cpu\": \"one\","),
-            "cpu: CPU \"one\" is neither a number of CPU units",
-        ),
-        (
-            of("\"cpu\": \"0.3 vCPU\","),
-            "cpu: CPU \"0.3 vCPU\" is not a whole number",
-        ),
+        (of("\"cpu\": \"one\","), "cpu: CPU \"one\" is neither a number of CPU units"),
+        (of("\"cpu\": \"0.3 vCPU\","), "cpu: CPU \"0.3 vCPU\" is not a whole number"),
         (of("\"cpu\": -5,"), "cpu: CPU -5 is negative"),
-        (
-            of("\"cpu\": 256.5,"),
-            "cpu: invalid type: floating point `256.5`",
-        ),
-        (
-            of("\"cpu\": \"99999999999 vCPU\","),
-            "is more than 4294967295 CPU units",
-        ),
-        (
-            of("\"memory\": \"2 GiB\","),
-            "memory: memory \"2 GiB\" is neither",
-        ),
-        (
-            of("\"memory\": 5,"),
-            "memory: 5 MiB; Docker takes no less than 6",
-        ),
-        (
-            of("\"networkMode\": \"nat\","),
-            "networkMode: \"nat\" is unknown; write bridge",
-        ),
+        (of("\"cpu\": 256.5,"), "cpu: invalid type: floating point `256.5`"),
+        (of("\"cpu\": \"99999999999 vCPU\","), "is more than 4294967295 CPU units"),
+        (of("\"memory\": \"2 GiB\","), "memory: memory \"2 GiB\" is neither"),
+        (of("\"memory\": 5,"), "memory: 5 MiB; Docker takes no less than 6"),
+        (of("\"networkMode\": \"nat\","), "networkMode: \"nat\" is unknown; write bridge"),
         (
             of("\"runtimePlatform\": {\"cpuArchitecture\": \"x86\"},"),
             "runtimePlatform.cpuArchitecture: \"x86\" is unknown; write X86_64 or ARM64",
@@ -270,18 +192,12 @@ fn wrong_values_of_the_task_are_refused() {
             constraint("{\"type\": \"distinctInstance\"}"),
             "placementConstraints[0]: type \"distinctInstance\" is not allowed",
         ),
-        (
-            constraint("{\"type\": \"memberOf\"}"),
-            "placementConstraints[0]: no expression",
-        ),
+        (constraint("{\"type\": \"memberOf\"}"), "placementConstraints[0]: no expression"),
         (
             constraint("{\"type\": \"memberOf\", \"expression\": \"attribute:x =\"}"),
             "placementConstraints[0].expression: column",
         ),
-        (
-            constraint(&["{\"type\": \"memberOf\"}"; 11].join(",")),
-            "11 of them; ECS takes",
-        ),
+        (constraint(&["{\"type\": \"memberOf\"}"; 11].join(",")), "11 of them; ECS takes"),
     ]);
 }
 
@@ -290,22 +206,10 @@ fn wrong_containers_are_refused() {
     let of = |containers: &str| definition("", containers);
     check_refusals(&[
         (of(""), "containerDefinitions: no containers"),
-        (
-            of(&[SMALL; 11].join(",")),
-            "containerDefinitions: 11 containers; ECS takes at most 10",
-        ),
-        (
-            of("{\"cpu\": 10}"),
-            "containerDefinitions[0]: no memory; set `memory`",
-        ),
-        (
-            of("{\"memory\": 4}"),
-            "containerDefinitions[0].memory: 4 MiB",
-        ),
-        (
-            of("{\"memory\": \"a\"}"),
-            "containerDefinitions[0].memory: memory \"a\"",
-        ),
+        (of(&[SMALL; 11].join(",")), "containerDefinitions: 11 containers; ECS takes at most 10"),
+        (of("{\"cpu\": 10}"), "containerDefinitions[0]: no memory; set `memory`"),
+        (of("{\"memory\": 4}"), "containerDefinitions[0].memory: 4 MiB"),
+        (of("{\"memory\": \"a\"}"), "containerDefinitions[0].memory: memory \"a\""),
         (
             of("{\"memory\": 64, \"memoryReservation\": 64}"),
             "containerDefinitions[0].memoryReservation: 64 MiB, but must be less than `memory`",
@@ -315,10 +219,8 @@ fn wrong_containers_are_refused() {
             "containerDefinitions: no container is essential",
         ),
         (
-            of(
-                "{\"memory\": 64, \"resourceRequirements\": [{\"type\": \"GPU\", \
-                \"value\": \"ALL\"}]}",
-            ),
+            of("{\"memory\": 64, \"resourceRequirements\": [{\"type\": \"GPU\", \
+                \"value\": \"ALL\"}]}"),
             "containerDefinitions[0].resourceRequirements: GPU value \"ALL\" is no count",
         ),
     ]);
@@ -335,14 +237,8 @@ fn wrong_ports_are_refused() {
             port("bridge", "{\"containerPort\": 80, \"hostPort\": 65536}"),
             "containerDefinitions[0].portMappings[0].hostPort: 65536 is no port; write 0 to 65535",
         ),
-        (
-            port("bridge", "{\"containerPort\": 0}"),
-            "containerPort: 0 is no port; write 1 to",
-        ),
-        (
-            port("bridge", "{\"hostPort\": 80}"),
-            "portMappings[0]: no containerPort",
-        ),
+        (port("bridge", "{\"containerPort\": 0}"), "containerPort: 0 is no port; write 1 to"),
+        (port("bridge", "{\"hostPort\": 80}"), "portMappings[0]: no containerPort"),
         (
             port("awsvpc", "{\"containerPort\": 80, \"hostPort\": 81}"),
             "hostPort: 81, but in host and awsvpc mode it is the containerPort, 80",

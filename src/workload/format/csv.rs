@@ -113,6 +113,7 @@ impl TraceFormat for CsvTrace {
             key: Vec::new(),
         };
         Ok(Trace {
+            warnings: Vec::new(),
             machines: Vec::new(),
             events: Box::new(events),
         })

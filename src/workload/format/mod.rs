@@ -107,4 +107,6 @@ pub struct Trace {
     pub machines: Vec<crate::model::InstanceSpec>,
     /// Submissions in order of time.
     pub events: Box<dyn Source>,
+    /// What the user should know of what was read, and is no error.
+    pub warnings: Vec<String>,
 }

@@ -74,6 +74,7 @@ impl TraceFormat for Openb {
             None => None,
         };
         let gpu_milli = nodes.gpu_milli();
+        let warnings = order.iter().filter_map(|order| order.left_out(&pods.names)).collect();
         let events = match (&order, config.arrivals) {
             (_, ArrivalsMode::Timed) => Arrivals::timed(pods),
             (Some(order), ArrivalsMode::OneByOne) => Arrivals::one_by_one(pods, order.pods.clone()),
@@ -90,6 +91,7 @@ impl TraceFormat for Openb {
             None => nodes.shuffled(at.seed),
         };
         Ok(Trace {
+            warnings,
             machines,
             events: Box::new(events),
         })

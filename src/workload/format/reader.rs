@@ -30,10 +30,7 @@ fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&
     let distance = |name: &str| damerau_levenshtein(&word, &name.to_ascii_lowercase());
     let close = |(edits, name): &(usize, &str)| *edits <= (name.len() / 3).max(1);
     let scored = known.into_iter().map(|name| (distance(name), name));
-    scored
-        .filter(close)
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, name)| name)
+    scored.filter(close).min_by_key(|(edits, _)| *edits).map(|(_, name)| name)
 }
 
 /// A value as errors repeat it: quoted, control characters escaped, shortened when long.

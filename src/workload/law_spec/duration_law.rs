@@ -54,11 +54,8 @@ impl DurationLaw {
         if let Shape::Constant(span) = &self.shape {
             return span.duration();
         }
-        let u = if self.cut > 0.0 {
-            (1.0 - (1.0 - self.cut) * (1.0 - u)).min(BELOW_ONE)
-        } else {
-            u
-        };
+        let u =
+            if self.cut > 0.0 { (1.0 - (1.0 - self.cut) * (1.0 - u)).min(BELOW_ONE) } else { u };
         let seconds = self.law.quantile(u).clamp(0.0, SPAN_MAX.as_secs_f64());
         SimDuration::from_secs_f64_checked(seconds).expect("clamped to a range that fits")
     }

@@ -98,8 +98,6 @@ impl TimeUnit {
     }
 
     fn parse(symbol: &str) -> Option<TimeUnit> {
-        TimeUnit::ALL
-            .into_iter()
-            .find(|unit| unit.symbol() == symbol)
+        TimeUnit::ALL.into_iter().find(|unit| unit.symbol() == symbol)
     }
 }

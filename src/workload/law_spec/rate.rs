@@ -47,18 +47,13 @@ impl FromStr for Rate {
     type Err = LawSpecError;
 
     fn from_str(text: &str) -> Result<Rate, LawSpecError> {
-        let refuse = |problem: String| LawSpecError::Rate {
-            written: text.to_owned(),
-            problem,
-        };
+        let refuse = |problem: String| LawSpecError::Rate { written: text.to_owned(), problem };
         let Some((number, symbol)) = text.split_once('/') else {
             return Err(refuse("no unit of time; write \"3/s\"".to_owned()));
         };
         let unit = TimeUnit::parse(symbol).ok_or_else(|| {
             let known = TimeUnit::LISTED;
-            refuse(format!(
-                "unknown unit {symbol:?}; write {number}/ followed by {known}"
-            ))
+            refuse(format!("unknown unit {symbol:?}; write {number}/ followed by {known}"))
         })?;
         let parts = scaled(number, PARTS_PER_EVENT).map_err(|why| {
             refuse(match why {

@@ -233,14 +233,8 @@ impl<V: Value> Shape<V> {
 fn unknown_law(name: &str, known: &[&str]) -> String {
     let edits = |law: &&&str| strsim::damerau_levenshtein(name, law);
     let near = known.iter().min_by_key(edits);
-    let guess = near
-        .filter(|law| edits(law) <= 3)
-        .map(|law| format!("did you mean `{law}`? "));
-    format!(
-        "unknown law `{name}`; {}known laws: {}",
-        guess.unwrap_or_default(),
-        known.join(", ")
-    )
+    let guess = near.filter(|law| edits(law) <= 3).map(|law| format!("did you mean `{law}`? "));
+    format!("unknown law `{name}`; {}known laws: {}", guess.unwrap_or_default(), known.join(", "))
 }
 
 /// An error about parameters that do not go together.

@@ -81,10 +81,7 @@ impl FromStr for Span {
     type Err = LawSpecError;
 
     fn from_str(text: &str) -> Result<Span, LawSpecError> {
-        let refuse = |problem: String| LawSpecError::Span {
-            written: text.to_owned(),
-            problem,
-        };
+        let refuse = |problem: String| LawSpecError::Span { written: text.to_owned(), problem };
         let mut rest = text;
         let mut total = SimDuration::ZERO;
         let mut last: Option<TimeUnit> = None;
@@ -116,9 +113,7 @@ fn next_part(text: &str) -> Result<(SimDuration, TimeUnit, &str), String> {
         return Err("not a number with a unit; write \"90s\"".to_owned());
     }
     if symbol.is_empty() {
-        return Err(format!(
-            "a unit is missing; write \"{number}s\" for seconds"
-        ));
+        return Err(format!("a unit is missing; write \"{number}s\" for seconds"));
     }
     let unit = TimeUnit::parse(symbol).ok_or_else(|| {
         let known = TimeUnit::LISTED;
@@ -126,12 +121,12 @@ fn next_part(text: &str) -> Result<(SimDuration, TimeUnit, &str), String> {
     })?;
     match scaled(number, unit.micros()) {
         Ok(micros) => Ok((SimDuration::from_micros(micros), unit, rest)),
-        Err(DecimalError::Malformed) => Err(format!(
-            "{number:?} is not a decimal number; write \"1.5h\""
-        )),
-        Err(DecimalError::Fractional) => Err(format!(
-            "{number}{symbol} is not a whole number of microseconds; round it"
-        )),
+        Err(DecimalError::Malformed) => {
+            Err(format!("{number:?} is not a decimal number; write \"1.5h\""))
+        }
+        Err(DecimalError::Fractional) => {
+            Err(format!("{number}{symbol} is not a whole number of microseconds; round it"))
+        }
         Err(DecimalError::TooLarge) => {
             Err("longer than 100 years; write at most \"36525d\"".to_owned())
         }
@@ -179,7 +174,5 @@ impl Visitor<'_> for SpanVisitor {
 
 /// The error for a duration without unit.
 pub(super) fn bare_number<E: de::Error>(number: impl fmt::Display) -> E {
-    E::custom(format_args!(
-        "duration {number} has no unit; write \"{number}s\" for seconds"
-    ))
+    E::custom(format_args!("duration {number} has no unit; write \"{number}s\" for seconds"))
 }

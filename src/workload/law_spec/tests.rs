@@ -68,39 +68,19 @@ fn spans_that_are_refused_say_what_to_write() {
     for (text, expected) in refused {
         let error = text.parse::<Span>().expect_err(text).to_string();
         assert!(error.contains(expected), "{text:?}: {error}");
-        assert!(
-            error.starts_with(&format!("duration {text:?}: ")),
-            "{error}"
-        );
+        assert!(error.starts_with(&format!("duration {text:?}: ")), "{error}");
     }
     let error = read::<Span>("value = 90").unwrap_err();
-    assert_eq!(
-        error,
-        "value: duration 90 has no unit; write \"90s\" for seconds"
-    );
+    assert_eq!(error, "value: duration 90 has no unit; write \"90s\" for seconds");
     let error = read::<Span>("value = 1.5").unwrap_err();
-    assert_eq!(
-        error,
-        "value: duration 1.5 has no unit; write \"1.5s\" for seconds"
-    );
+    assert_eq!(error, "value: duration 1.5 has no unit; write \"1.5s\" for seconds");
 }
 
 #[test]
 fn spans_are_shown_in_the_unit_written() {
-    let written = [
-        "90s",
-        "1.5h",
-        "0.25d",
-        "7us",
-        "0.00390625d",
-        "0s",
-        "1.000001s",
-    ];
+    let written = ["90s", "1.5h", "0.25d", "7us", "0.00390625d", "0s", "1.000001s"];
     for text in written {
-        assert_eq!(
-            text.parse::<Span>().map(|span| span.to_string()),
-            Ok(text.to_owned())
-        );
+        assert_eq!(text.parse::<Span>().map(|span| span.to_string()), Ok(text.to_owned()));
     }
     assert_eq!("1h30m".parse::<Span>().unwrap().to_string(), "90m");
     assert_eq!("90m".parse::<Span>(), "1h30m".parse());
@@ -111,22 +91,11 @@ fn rates_are_exact_fractions() {
     let rate = |text: &str| text.parse::<Rate>().unwrap();
     let cases = [("3/s", 3.0), ("0.5/m", 0.5 / 60.0), ("12/h", 12.0 / 3600.0)];
     for (text, per_second) in cases {
-        assert!(
-            (rate(text).per_second() / per_second - 1.0).abs() < 1e-15,
-            "{text}"
-        );
+        assert!((rate(text).per_second() / per_second - 1.0).abs() < 1e-15, "{text}");
         assert_eq!(rate(text).to_string(), text);
     }
-    assert_eq!(
-        rate("100/d").micros_per_event(),
-        (86_400_000_000 * 1_000_000_000, 100_000_000_000)
-    );
-    assert_eq!(
-        read::<Rate>("value = \"0.000000001/us\"")
-            .unwrap()
-            .per_second(),
-        0.001
-    );
+    assert_eq!(rate("100/d").micros_per_event(), (86_400_000_000 * 1_000_000_000, 100_000_000_000));
+    assert_eq!(read::<Rate>("value = \"0.000000001/us\"").unwrap().per_second(), 0.001);
 }
 
 #[test]
@@ -167,35 +136,19 @@ fn every_law_has_the_mean_it_is_given() {
         ("{ weibull = { scale = \"2s\", shape = 1 } }", 2.0),
         ("{ gamma = { shape = 3, scale = \"2s\" } }", 6.0),
         ("{ gamma = { shape = 3, mean = \"2s\" } }", 2.0),
-        (
-            "{ hyper-exponential = { weights = [3, 1], means = [\"1s\", \"9s\"] } }",
-            3.0,
-        ),
+        ("{ hyper-exponential = { weights = [3, 1], means = [\"1s\", \"9s\"] } }", 3.0),
         ("{ hyper-exponential = { mean = \"60s\", cv2 = 25 } }", 60.0),
         ("{ empirical = { values = [\"1s\", \"2s\", \"6s\"] } }", 3.0),
-        (
-            "{ empirical = { values = [\"1s\", \"2s\"], weights = [3, 1] } }",
-            1.25,
-        ),
+        ("{ empirical = { values = [\"1s\", \"2s\"], weights = [3, 1] } }", 1.25),
     ];
     for (written, mean) in cases {
         let law = duration(written);
-        assert!(
-            (law.mean_s() / mean - 1.0).abs() < 1e-9,
-            "{written}: {}",
-            law.mean_s()
-        );
+        assert!((law.mean_s() / mean - 1.0).abs() < 1e-9, "{written}: {}", law.mean_s());
         let sampled = (0..20_000).map(|i| law.sample((f64::from(i) + 0.5) / 20_000.0));
         let average = sampled.map(SimDuration::as_secs_f64).sum::<f64>() / 20_000.0;
-        assert!(
-            (average / mean - 1.0).abs() < 0.05,
-            "{written}: samples average {average}"
-        );
+        assert!((average / mean - 1.0).abs() < 0.05, "{written}: samples average {average}");
     }
-    assert_eq!(
-        duration("{ pareto = { scale = \"1s\", shape = 1 } }").mean_s(),
-        f64::INFINITY
-    );
+    assert_eq!(duration("{ pareto = { scale = \"1s\", shape = 1 } }").mean_s(), f64::INFINITY);
 }
 
 #[test]
@@ -204,28 +157,17 @@ fn the_centre_of_a_lognormal_can_be_given_in_three_ways() {
     assert!((median("{ lognormal = { median = \"176s\", sigma = 1.75 } }") - 176.0).abs() < 1e-4);
     assert!((median("{ lognormal = { mu = 0, sigma = 2 } }") - 1.0).abs() < 1e-6);
     let error = refused("{ lognormal = { mu = 0, median = \"1s\", sigma = 2 } }");
-    assert!(
-        error.contains("exactly one of `median`, `mu` and `mean`"),
-        "{error}"
-    );
+    assert!(error.contains("exactly one of `median`, `mu` and `mean`"), "{error}");
     let error = refused("{ lognormal = { median = \"0s\", sigma = 2 } }");
-    assert!(
-        error.contains("`median` is 0s; give a value above 0"),
-        "{error}"
-    );
+    assert!(error.contains("`median` is 0s; give a value above 0"), "{error}");
 }
 
 #[test]
 fn balanced_means_have_the_variation_asked_for() {
     for cv2 in [1.0, 1.5, 25.0, 1e6] {
-        let law = duration(&format!(
-            "{{ hyper-exponential = {{ mean = \"60s\", cv2 = {cv2} }} }}"
-        ));
+        let law = duration(&format!("{{ hyper-exponential = {{ mean = \"60s\", cv2 = {cv2} }} }}"));
         let variance = law.law.variance();
-        assert!(
-            (variance / (3600.0 * cv2) - 1.0).abs() < 1e-9,
-            "{cv2}: {variance}"
-        );
+        assert!((variance / (3600.0 * cv2) - 1.0).abs() < 1e-9, "{cv2}: {variance}");
     }
     let error = refused("{ hyper-exponential = { mean = \"60s\", cv2 = 0.5 } }");
     assert!(error.contains("at least 1; use a gamma law"), "{error}");
@@ -234,18 +176,13 @@ fn balanced_means_have_the_variation_asked_for() {
 #[test]
 fn a_normal_duration_is_truncated_at_zero() {
     let law = duration("{ normal = { mean = \"1s\", sd = \"2s\" } }");
-    let samples: Vec<f64> = (0..100_000)
-        .map(|i| law.sample((f64::from(i) + 0.5) / 1e5).as_secs_f64())
-        .collect();
+    let samples: Vec<f64> =
+        (0..100_000).map(|i| law.sample((f64::from(i) + 0.5) / 1e5).as_secs_f64()).collect();
     assert!(samples.windows(2).all(|pair| pair[0] <= pair[1]));
     // Truncated, not clamped: no atom at zero.
     assert!(samples.iter().filter(|&&sample| sample == 0.0).count() <= 1);
     let average = samples.iter().sum::<f64>() / 1e5;
-    assert!(
-        (average - law.mean_s()).abs() < 1e-3,
-        "{average} and {}",
-        law.mean_s()
-    );
+    assert!((average - law.mean_s()).abs() < 1e-3, "{average} and {}", law.mean_s());
     assert!(law.sample(super::duration_law::BELOW_ONE) > law.sample(0.999));
 }
 
@@ -261,60 +198,24 @@ fn a_law_without_mean_stays_in_range() {
 #[test]
 fn laws_that_are_refused_say_why_and_where() {
     let refusals = [
-        (
-            "90",
-            "value: duration 90 has no unit; write \"90s\" for seconds",
-        ),
-        (
-            "true",
-            "value: invalid type: boolean `true`, expected \"90s\" or a law such as",
-        ),
-        (
-            "{}",
-            "value: no law in the table; write one of constant, uniform",
-        ),
-        (
-            "{ exponentail = {} }",
-            "did you mean `exponential`? known laws: constant, uniform",
-        ),
-        (
-            "{ poisson = { mean = 3 } }",
-            "unknown law `poisson`; known laws: constant",
-        ),
-        (
-            "{ exponential = { mean = 60 } }",
-            "value.exponential.mean: duration 60 has no unit",
-        ),
-        (
-            "{ exponential = { mean = \"0s\" } }",
-            "`mean` is 0, but must be",
-        ),
-        (
-            "{ exponential = { man = \"1s\" } }",
-            "unknown field `man`, expected `mean`",
-        ),
+        ("90", "value: duration 90 has no unit; write \"90s\" for seconds"),
+        ("true", "value: invalid type: boolean `true`, expected \"90s\" or a law such as"),
+        ("{}", "value: no law in the table; write one of constant, uniform"),
+        ("{ exponentail = {} }", "did you mean `exponential`? known laws: constant, uniform"),
+        ("{ poisson = { mean = 3 } }", "unknown law `poisson`; known laws: constant"),
+        ("{ exponential = { mean = 60 } }", "value.exponential.mean: duration 60 has no unit"),
+        ("{ exponential = { mean = \"0s\" } }", "`mean` is 0, but must be"),
+        ("{ exponential = { man = \"1s\" } }", "unknown field `man`, expected `mean`"),
         ("{ exponential = {} }", "missing field `mean`"),
         (
             "{ exponential = { mean = \"1s\" }, normal = { mean = \"1s\", sd = \"1s\" } }",
             "a law is one key, but there are `exponential` and `normal`",
         ),
-        (
-            "{ normal = { mean = \"1s\", sd = \"0s\" } }",
-            "normal law: `sd` is 0s",
-        ),
+        ("{ normal = { mean = \"1s\", sd = \"0s\" } }", "normal law: `sd` is 0s"),
         ("{ uniform = { low = \"5s\", high = \"1s\" } }", "swap them"),
-        (
-            "{ gamma = { shape = 2 } }",
-            "exactly one of `scale` and `mean`",
-        ),
-        (
-            "{ hyper-exponential = { weights = [1] } }",
-            "either `weights` and `means`, or",
-        ),
-        (
-            "{ empirical = { values = [] } }",
-            "the list `values` is empty",
-        ),
+        ("{ gamma = { shape = 2 } }", "exactly one of `scale` and `mean`"),
+        ("{ hyper-exponential = { weights = [1] } }", "either `weights` and `means`, or"),
+        ("{ empirical = { values = [] } }", "the list `values` is empty"),
     ];
     for (written, expected) in refusals {
         let error = refused(written);
@@ -345,10 +246,7 @@ fn laws_are_serialised_as_written() {
 fn counts_are_whole_and_in_range() {
     let number = |written: &str| read::<NumberLaw>(&format!("value = {written}"));
     let four = number("4").unwrap();
-    assert_eq!(
-        (four.sample(0.1), four.mean(), four.as_constant()),
-        (4, 4.0, Some(4))
-    );
+    assert_eq!((four.sample(0.1), four.mean(), four.as_constant()), (4, 4.0, Some(4)));
     let poisson = number("{ poisson = { mean = 3 } }").unwrap();
     assert_eq!((poisson.sample(1e-9), poisson.sample(0.5)), (1, 3));
     assert_eq!(poisson.as_constant(), None);

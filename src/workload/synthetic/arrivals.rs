@@ -25,12 +25,7 @@ enum Spacing {
     Exponential { seed: Seed, law: Exponential },
     /// Equal: the fraction `whole + part / divisor`, of which `carried / divisor` is left over from
     /// the arrivals before.
-    Equal {
-        whole: u128,
-        part: u128,
-        divisor: u128,
-        carried: u128,
-    },
+    Equal { whole: u128, part: u128, divisor: u128, carried: u128 },
 }
 
 impl ArrivalTimes {
@@ -51,15 +46,9 @@ impl ArrivalTimes {
                 Spacing::Exponential { seed, law }
             }
         };
-        let start = spec
-            .start
-            .map_or(SimTime::ZERO, |start| SimTime::ZERO + start.duration());
+        let start = spec.start.map_or(SimTime::ZERO, |start| SimTime::ZERO + start.duration());
         let clock = OperationalClock::starting_at(profile, start);
-        ArrivalTimes {
-            clock,
-            spacing,
-            next: 0,
-        }
+        ArrivalTimes { clock, spacing, next: 0 }
     }
 
     /// Number and time of the next arrival; `None` beyond the range of simulated time.
@@ -74,12 +63,7 @@ impl ArrivalTimes {
                 law.quantile(seed.uniform(GAP, number, 0)) as u128
             }
             Spacing::Equal { .. } if number == 0 => 0,
-            Spacing::Equal {
-                whole,
-                part,
-                divisor,
-                carried,
-            } => {
+            Spacing::Equal { whole, part, divisor, carried } => {
                 *carried += *part;
                 let full = *carried >= *divisor;
                 if full {

@@ -61,10 +61,7 @@ pub fn weights(kinds: &[ResolvedKind]) -> Vec<(TaskDefinition, u64)> {
         let mean = kind.tasks.mean().clamp(1.0, f64::from(COUNT_MAX));
         u64::from(kind.weight) * libm::round(mean * scale) as u64
     };
-    kinds
-        .iter()
-        .map(|kind| (kind.definition.clone(), tasks(kind)))
-        .collect()
+    kinds.iter().map(|kind| (kind.definition.clone(), tasks(kind))).collect()
 }
 
 /// A source of synthetic submissions. Takes memory for the catalogue only, and constant time for
@@ -111,10 +108,7 @@ impl Synthetic {
         seed: Seed,
         workload: u64,
     ) -> Synthetic {
-        assert!(
-            !kinds.is_empty(),
-            "a resolved catalogue has at least one kind"
-        );
+        assert!(!kinds.is_empty(), "a resolved catalogue has at least one kind");
         let seed = Seed(seed.stream(WORKLOAD_SEED, workload, 0).next_u64());
         let cumulative_weights = kinds
             .iter()
@@ -130,10 +124,7 @@ impl Synthetic {
                 Arrivals::Clustered { batch } => Some(batch.clone()),
                 Arrivals::Poisson | Arrivals::Regular => None,
             },
-            groups: kinds
-                .iter()
-                .map(|kind| kind.group.as_deref().map(Arc::from))
-                .collect(),
+            groups: kinds.iter().map(|kind| kind.group.as_deref().map(Arc::from)).collect(),
             kinds,
             cumulative_weights,
             ids: Vec::new(),
@@ -176,18 +167,9 @@ impl Synthetic {
             return Ok(None);
         }
         let uniform = || self.seed.uniform(BATCH, number, 0);
-        let size = self
-            .batch
-            .as_ref()
-            .map_or(1, |batch| batch.sample(uniform()));
+        let size = self.batch.as_ref().map_or(1, |batch| batch.sample(uniform()));
         let kind = self.kind(number);
-        Ok(Some(Arrival {
-            number,
-            at,
-            kind,
-            size,
-            yielded: 0,
-        }))
+        Ok(Some(Arrival { number, at, kind, size, yielded: 0 }))
     }
 
     fn submit(&self, arrival: &Arrival, ids: &mut Ids) -> External {
@@ -204,11 +186,7 @@ impl Synthetic {
         let fails = uniform(FAILURE) < self.failures;
         let behaviour = Behaviour {
             run_time: Some(kind.duration.sample(uniform(DURATION))),
-            ends: if fails {
-                Outcome::Failed
-            } else {
-                Outcome::Completed
-            },
+            ends: if fails { Outcome::Failed } else { Outcome::Completed },
         };
         External::Submit(submission, behaviour)
     }
@@ -217,11 +195,7 @@ impl Synthetic {
 impl Source for Synthetic {
     fn next_event(&mut self, ids: &mut Ids) -> Result<Option<(SimTime, External)>, WorkloadError> {
         if self.ids.is_empty() {
-            self.ids = self
-                .kinds
-                .iter()
-                .map(|kind| ids.definition(&kind.definition))
-                .collect();
+            self.ids = self.kinds.iter().map(|kind| ids.definition(&kind.definition)).collect();
         }
         if self.count.is_some_and(|count| self.yielded >= count) {
             return Ok(None);

@@ -45,10 +45,7 @@ impl RateProfile {
     /// average over the week, as a fraction of two positive numbers.
     pub(super) fn operational_time(&self, micros: u128, events: u64) -> (u128, u128) {
         // At most 2^67 (a billion days) times 2^48, over 2^8 times 2^64.
-        (
-            micros * u128::from(self.total),
-            u128::from(events) * SLOTS as u128,
-        )
+        (micros * u128::from(self.total), u128::from(events) * SLOTS as u128)
     }
 
     /// Operational time of a slot.
@@ -82,11 +79,7 @@ impl OperationalClock {
         let slot = start.micros() / SLOT_MICROS;
         let weight = profile.weights[(slot % SLOTS as u64) as usize];
         let within = u128::from(weight) * u128::from(start.micros() % SLOT_MICROS);
-        OperationalClock {
-            profile,
-            slot,
-            within,
-        }
+        OperationalClock { profile, slot, within }
     }
 
     /// Moves on by an amount of operational time; the new simulated time, rounded down to the
@@ -157,14 +150,8 @@ mod tests {
         assert_eq!(clock.advance(0), Some(SimTime::from_micros(day)));
         let tuesday = hours(&profile, 24..48);
         assert_eq!(clock.advance(tuesday), Some(SimTime::from_micros(6 * day)));
-        assert_eq!(
-            clock.advance(2 * tuesday),
-            Some(SimTime::from_micros(8 * day))
-        );
-        assert_eq!(
-            clock.advance(3 * 100 * tuesday),
-            Some(SimTime::from_micros(708 * day))
-        );
+        assert_eq!(clock.advance(2 * tuesday), Some(SimTime::from_micros(8 * day)));
+        assert_eq!(clock.advance(3 * 100 * tuesday), Some(SimTime::from_micros(708 * day)));
         assert_eq!(clock.advance(u128::MAX / 2), None);
     }
 

@@ -229,9 +229,7 @@ impl KindSpec {
                 let problem = format!("{written:?} is unknown; write X86_64 or ARM64");
                 keys.refuse("architecture", problem)
             })?;
-            definition
-                .required_attributes
-                .push(required_architecture(architecture));
+            definition.required_attributes.push(required_architecture(architecture));
         }
         Ok(definition)
     }
@@ -357,21 +355,14 @@ impl Visitor<'_> for PortVisitor {
         };
         match number.parse() {
             Ok(port) if port > 0 => Ok(PortSpec(HostPort { protocol, port })),
-            _ => Err(E::custom(format_args!(
-                "{text:?} is no port; write 1 to 65535"
-            ))),
+            _ => Err(E::custom(format_args!("{text:?} is no port; write 1 to 65535"))),
         }
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<PortSpec, E> {
         match u16::try_from(number) {
-            Ok(port) if port > 0 => Ok(PortSpec(HostPort {
-                protocol: Protocol::Tcp,
-                port,
-            })),
-            _ => Err(E::custom(format_args!(
-                "{number} is no port; write 1 to 65535"
-            ))),
+            Ok(port) if port > 0 => Ok(PortSpec(HostPort { protocol: Protocol::Tcp, port })),
+            _ => Err(E::custom(format_args!("{number} is no port; write 1 to 65535"))),
         }
     }
 

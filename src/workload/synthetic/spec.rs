@@ -129,10 +129,7 @@ impl SyntheticSpec {
             let problem = format!("{until} is not after `start`, {start}; write a later time");
             return Err(SpecError::new("until", problem));
         }
-        if self
-            .until
-            .is_some_and(|until| until.duration().micros() == 0)
-        {
+        if self.until.is_some_and(|until| until.duration().micros() == 0) {
             let problem = "0 leaves no time for arrivals; write a time after `start`";
             return Err(SpecError::new("until", problem));
         }
@@ -157,10 +154,7 @@ fn check_weights(
     }
     let wrong = |weight: &f64| !weight.is_finite() || *weight < 0.0;
     if let Some(index) = weights.iter().position(wrong) {
-        let problem = format!(
-            "{} is no weight; write a number of 0 or more",
-            weights[index]
-        );
+        let problem = format!("{} is no weight; write a number of 0 or more", weights[index]);
         return Err(SpecError::new(format!("{key}[{index}]"), problem));
     }
     if weights.iter().all(|&weight| weight == 0.0) {

@@ -17,10 +17,7 @@ fn check_refusals(cases: &[(String, &str)]) {
     for (text, expected) in cases {
         let spec: SyntheticSpec = toml::from_str(text).unwrap();
         let error = resolve(&spec).expect_err(text).to_string();
-        assert!(
-            error.starts_with(expected),
-            "expected {expected:?}, got {error:?}"
-        );
+        assert!(error.starts_with(expected), "expected {expected:?}, got {error:?}");
     }
 }
 
@@ -43,39 +40,15 @@ fn tables_of_another_shape_are_refused() {
     let cases = [
         ("count = 5", "missing field `rate`"),
         ("rate = 3", "rate: rate 3 has no unit of time"),
-        (
-            "rate = \"3/s\"\nuntil = 24",
-            "until: duration 24 has no unit",
-        ),
+        ("rate = \"3/s\"\nuntil = 24", "until: duration 24 has no unit"),
         ("rate = \"3/s\"\ncuont = 5", "unknown field `cuont`"),
-        (
-            "rate = \"3/s\"\narrivals = \"poison\"",
-            "unknown variant `poison`, expected one of",
-        ),
-        (
-            "rate = \"3/s\"\narrivals = { clustered = { batch = 0 } }",
-            "batch: constant law: 0 is",
-        ),
-        (
-            "rate = \"3/s\"\nduration = 90",
-            "duration: duration 90 has no unit",
-        ),
-        (
-            "rate = \"3/s\"\n[[tasks]]\ncpu = \"1 cpu\"",
-            "tasks[0].cpu: CPU \"1 cpu\" is neither",
-        ),
-        (
-            "rate = \"3/s\"\n[[tasks]]\n[[tasks]]\nmemory = -1",
-            "tasks[1].memory: memory -1 is",
-        ),
-        (
-            "rate = \"3/s\"\n[[tasks]]\nports = [80, 0]",
-            "tasks[0].ports[1]: 0 is no port",
-        ),
-        (
-            "rate = \"3/s\"\n[[tasks]]\nports = [\"80/sctp\"]",
-            "write \"80/tcp\" or \"80/udp\"",
-        ),
+        ("rate = \"3/s\"\narrivals = \"poison\"", "unknown variant `poison`, expected one of"),
+        ("rate = \"3/s\"\narrivals = { clustered = { batch = 0 } }", "batch: constant law: 0 is"),
+        ("rate = \"3/s\"\nduration = 90", "duration: duration 90 has no unit"),
+        ("rate = \"3/s\"\n[[tasks]]\ncpu = \"1 cpu\"", "tasks[0].cpu: CPU \"1 cpu\" is neither"),
+        ("rate = \"3/s\"\n[[tasks]]\n[[tasks]]\nmemory = -1", "tasks[1].memory: memory -1 is"),
+        ("rate = \"3/s\"\n[[tasks]]\nports = [80, 0]", "tasks[0].ports[1]: 0 is no port"),
+        ("rate = \"3/s\"\n[[tasks]]\nports = [\"80/sctp\"]", "write \"80/tcp\" or \"80/udp\""),
     ];
     for (text, expected) in cases {
         let deserializer = toml::Deserializer::parse(text).unwrap();
@@ -88,56 +61,26 @@ fn tables_of_another_shape_are_refused() {
 #[test]
 fn a_wrong_extent_is_refused() {
     check_refusals(&[
-        (
-            format!("rate = \"3/s\"\n{KIND}"),
-            "count: neither `count` nor `until` is set",
-        ),
-        (
-            format!("rate = \"3/s\"\ncount = 0\n{KIND}"),
-            "count: 0 submissions",
-        ),
+        (format!("rate = \"3/s\"\n{KIND}"), "count: neither `count` nor `until` is set"),
+        (format!("rate = \"3/s\"\ncount = 0\n{KIND}"), "count: 0 submissions"),
         (
             format!("rate = \"3/s\"\nstart = \"2h\"\nuntil = \"1h\"\n{KIND}"),
             "until: 1h is not after `start`, 2h",
         ),
-        (
-            format!("rate = \"3/s\"\nuntil = \"0s\"\n{KIND}"),
-            "until: 0 leaves no time",
-        ),
+        (format!("rate = \"3/s\"\nuntil = \"0s\"\n{KIND}"), "until: 0 leaves no time"),
     ]);
 }
 
 #[test]
 fn wrong_shares_and_weights_are_refused() {
     check_refusals(&[
-        (
-            HEAD.to_owned(),
-            "tasks: no sizes; add at least one [[tasks]]",
-        ),
-        (
-            format!("{HEAD}failures = 1.5\n{KIND}"),
-            "failures: 1.5 is no share",
-        ),
-        (
-            format!("{HEAD}failures = nan\n{KIND}"),
-            "failures: NaN is no share",
-        ),
-        (
-            format!("{HEAD}daily = [1, 2]\n{KIND}"),
-            "daily: 2 weights; write 24",
-        ),
-        (
-            format!("{HEAD}weekly = [1,1,1,-1,1,1,1]\n{KIND}"),
-            "weekly[3]: -1 is no weight",
-        ),
-        (
-            format!("{HEAD}weekly = [0,0,0,0,0,0,0]\n{KIND}"),
-            "weekly: all weights are 0",
-        ),
-        (
-            format!("{HEAD}{KIND}weight = 0"),
-            "tasks[0].weight: 0 would never arrive",
-        ),
+        (HEAD.to_owned(), "tasks: no sizes; add at least one [[tasks]]"),
+        (format!("{HEAD}failures = 1.5\n{KIND}"), "failures: 1.5 is no share"),
+        (format!("{HEAD}failures = nan\n{KIND}"), "failures: NaN is no share"),
+        (format!("{HEAD}daily = [1, 2]\n{KIND}"), "daily: 2 weights; write 24"),
+        (format!("{HEAD}weekly = [1,1,1,-1,1,1,1]\n{KIND}"), "weekly[3]: -1 is no weight"),
+        (format!("{HEAD}weekly = [0,0,0,0,0,0,0]\n{KIND}"), "weekly: all weights are 0"),
+        (format!("{HEAD}{KIND}weight = 0"), "tasks[0].weight: 0 would never arrive"),
     ]);
 }
 
@@ -148,34 +91,16 @@ fn wrong_keys_of_a_kind_are_refused() {
         (of("family = \"\""), "tasks[0].family: an empty name"),
         (of("group = \"\""), "tasks[0].group: an empty name"),
         (of("gpus = 33"), "tasks[0].gpus: 33 devices"),
-        (
-            of("gpu_milli = 1001"),
-            "tasks[0].gpu_milli: 1001; write 1 to 1000",
-        ),
-        (
-            of("gpus = 2\ngpu_milli = 500"),
-            "tasks[0].gpu_milli: 500, but only",
-        ),
-        (
-            of("gpus = 0\ngpu_milli = 1000"),
-            "tasks[0].gpu_milli: 1000, but",
-        ),
-        (
-            of("ports = [80, 80]"),
-            "tasks[0].ports: 80/tcp is there twice",
-        ),
+        (of("gpu_milli = 1001"), "tasks[0].gpu_milli: 1001; write 1 to 1000"),
+        (of("gpus = 2\ngpu_milli = 500"), "tasks[0].gpu_milli: 500, but only"),
+        (of("gpus = 0\ngpu_milli = 1000"), "tasks[0].gpu_milli: 1000, but"),
+        (of("ports = [80, 80]"), "tasks[0].ports: 80/tcp is there twice"),
         (
             of("ports = [80]\nnetwork_mode = \"awsvpc\""),
             "tasks[0].ports: host ports need bridge or host mode",
         ),
-        (
-            of("network_mode = \"nat\""),
-            "tasks[0].network_mode: \"nat\" is",
-        ),
-        (
-            of("architecture = \"riscv\""),
-            "tasks[0].architecture: \"riscv\" is",
-        ),
+        (of("network_mode = \"nat\""), "tasks[0].network_mode: \"nat\" is"),
+        (of("architecture = \"riscv\""), "tasks[0].architecture: \"riscv\" is"),
         (
             of("constraints = [\"distinctInstance\", \"atribute:x == y\"]"),
             "tasks[0].constraints[1]: column 1:",
@@ -194,17 +119,8 @@ fn missing_and_impossible_sizes_are_refused() {
         (second("memory = 1"), "tasks[1].cpu: missing; write ECS CPU"),
         (second("cpu = 1"), "tasks[1].memory: missing; write MiB"),
         (second("cpu = 1\nmemory = 0"), "tasks[1].memory: 0 MiB"),
-        (
-            second("cpu = 1\nmemory = 1"),
-            "tasks[1].duration: missing; set it",
-        ),
-        (
-            second("cpu = 99999999\nmemory = 1"),
-            "tasks[1].cpu: 99999999 CPU",
-        ),
-        (
-            second("task_definition = \"a.json\""),
-            "tasks[1].task_definition: a.json is not there",
-        ),
+        (second("cpu = 1\nmemory = 1"), "tasks[1].duration: missing; set it"),
+        (second("cpu = 99999999\nmemory = 1"), "tasks[1].cpu: 99999999 CPU"),
+        (second("task_definition = \"a.json\""), "tasks[1].task_definition: a.json is not there"),
     ]);
 }

@@ -19,9 +19,7 @@ fn spec(keys: &str) -> SyntheticSpec {
 }
 
 fn resolve(spec: &SyntheticSpec) -> Result<Vec<ResolvedKind>, SpecError> {
-    spec.resolve("batch", &|path| {
-        Err(format!("{} is not there", path.display()))
-    })
+    spec.resolve("batch", &|path| Err(format!("{} is not there", path.display())))
 }
 
 #[derive(Debug, PartialEq)]
@@ -39,19 +37,11 @@ fn rows_of(spec: &SyntheticSpec, seed: u64, workload: &str) -> Vec<Row> {
     let mut ids = Ids::default();
     let mut rows = Vec::new();
     while let Some((at, event)) = source.next_event(&mut ids).unwrap() {
-        let External::Submit(submission, behaviour) = event else {
-            panic!("{event:?}")
-        };
+        let External::Submit(submission, behaviour) = event else { panic!("{event:?}") };
         assert_eq!(submission.id.0, rows.len() as u64);
         let run_time = behaviour.run_time.unwrap();
         let (definition, count) = (submission.definition.index(), submission.count);
-        rows.push(Row {
-            at,
-            definition,
-            count,
-            run_time,
-            ends: behaviour.ends,
-        });
+        rows.push(Row { at, definition, count, run_time, ends: behaviour.ends });
     }
     assert!(rows.is_sorted_by_key(|row| row.at));
     rows
@@ -84,10 +74,7 @@ fn counts(rows: &[Row], seconds: f64, slots: usize) -> Vec<f64> {
 
 fn mean_and_variance(values: &[f64]) -> (f64, f64) {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let squares: f64 = values
-        .iter()
-        .map(|value| (value - mean) * (value - mean))
-        .sum();
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
     (mean, squares / (values.len() - 1) as f64)
 }
 
@@ -113,38 +100,24 @@ fn another_law_of_durations_changes_durations_only() {
     let mut after = before.clone();
     after.duration = Some(DurationLaw::constant("90s".parse().unwrap()));
     let rest = |spec: &SyntheticSpec| -> Vec<(SimTime, usize, Outcome)> {
-        rows_of(spec, 42, "batch")
-            .iter()
-            .map(|row| (row.at, row.definition, row.ends))
-            .collect()
+        rows_of(spec, 42, "batch").iter().map(|row| (row.at, row.definition, row.ends)).collect()
     };
     assert_eq!(rest(&before), rest(&after));
-    assert!(
-        rows_of(&after, 42, "batch")
-            .iter()
-            .all(|row| row.run_time.as_secs_f64() == 90.0)
-    );
+    assert!(rows_of(&after, 42, "batch").iter().all(|row| row.run_time.as_secs_f64() == 90.0));
 }
 
 #[test]
 fn a_share_of_failures_changes_outcomes_only() {
     let few = rows("rate = \"3/s\"\ncount = 5000\nfailures = 0.02");
     let more = rows("rate = \"3/s\"\ncount = 5000\nfailures = 0.04");
-    let failed = |rows: &[Row]| {
-        rows.iter()
-            .filter(|row| row.ends == Outcome::Failed)
-            .count()
-    };
+    let failed = |rows: &[Row]| rows.iter().filter(|row| row.ends == Outcome::Failed).count();
     // 4 standard errors of a binomial count.
     assert!((failed(&few) as f64 - 100.0).abs() < 4.0 * (100.0_f64 * 0.98).sqrt());
     for (left, right) in few.iter().zip(&more) {
         assert_eq!((left.at, left.run_time), (right.at, right.run_time));
         assert!(left.ends == right.ends || right.ends == Outcome::Failed);
     }
-    assert_eq!(
-        failed(&rows("rate = \"3/s\"\ncount = 100\nfailures = 1.0")),
-        100
-    );
+    assert_eq!(failed(&rows("rate = \"3/s\"\ncount = 100\nfailures = 1.0")), 100);
     assert_eq!(failed(&rows("rate = \"3/s\"\ncount = 100")), 0);
 }
 
@@ -153,42 +126,25 @@ fn poisson_arrivals_have_poisson_counts() {
     let minutes = 4000;
     let rows = rows(&format!("rate = \"20/m\"\nuntil = \"{minutes}m\""));
     let (mean, variance) = mean_and_variance(&counts(&rows, 60.0, minutes));
-    assert!(
-        (mean - 20.0).abs() < 4.0 * (20.0 / minutes as f64).sqrt(),
-        "mean {mean}"
-    );
+    assert!((mean - 20.0).abs() < 4.0 * (20.0 / minutes as f64).sqrt(), "mean {mean}");
     // The index of dispersion has variance 2 / (n - 1) about 1.
     let dispersion = variance / mean;
-    assert!(
-        (dispersion - 1.0).abs() < 4.0 * (2.0 / minutes as f64).sqrt(),
-        "{dispersion}"
-    );
+    assert!((dispersion - 1.0).abs() < 4.0 * (2.0 / minutes as f64).sqrt(), "{dispersion}");
 }
 
 #[test]
 fn hours_get_their_share_of_the_day() {
-    let weights: Vec<f64> = (0..24)
-        .map(|hour: i32| f64::from((hour - 12).abs() % 11))
-        .collect();
+    let weights: Vec<f64> = (0..24).map(|hour: i32| f64::from((hour - 12).abs() % 11)).collect();
     let days = 40;
-    let rows = rows(&format!(
-        "rate = \"60/m\"\nuntil = \"{days}d\"\ndaily = {weights:?}"
-    ));
+    let rows = rows(&format!("rate = \"60/m\"\nuntil = \"{days}d\"\ndaily = {weights:?}"));
     let expected = 86_400.0 * days as f64;
-    assert!(
-        (rows.len() as f64 - expected).abs() < 4.0 * expected.sqrt(),
-        "{}",
-        rows.len()
-    );
+    assert!((rows.len() as f64 - expected).abs() < 4.0 * expected.sqrt(), "{}", rows.len());
     let by_hour = counts(&rows, HOUR, 24 * days);
     let total: f64 = weights.iter().sum();
     for (hour, weight) in weights.iter().enumerate() {
         let count: f64 = by_hour.iter().skip(hour).step_by(24).sum();
         let mean = expected * weight / total;
-        assert!(
-            (count - mean).abs() <= 4.0 * mean.sqrt(),
-            "hour {hour}: {count} not {mean}"
-        );
+        assert!((count - mean).abs() <= 4.0 * mean.sqrt(), "hour {hour}: {count} not {mean}");
     }
 }
 
@@ -199,10 +155,7 @@ fn days_get_their_share_of_the_week() {
     for (day, count) in by_day.iter().enumerate() {
         let weight = [1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.0][day % 7];
         let mean = 14_400.0 * weight * 7.0 / 5.5;
-        assert!(
-            (count - mean).abs() <= 4.0 * mean.sqrt(),
-            "day {day}: {count} not {mean}"
-        );
+        assert!((count - mean).abs() <= 4.0 * mean.sqrt(), "day {day}: {count} not {mean}");
     }
 }
 
@@ -211,10 +164,7 @@ fn a_rate_profile_keeps_kinds_and_durations() {
     let flat = rows("rate = \"3/s\"\ncount = 500");
     let weekly = rows("rate = \"3/s\"\ncount = 500\nweekly = [1, 2, 3, 4, 5, 6, 7]");
     for (left, right) in flat.iter().zip(&weekly) {
-        assert_eq!(
-            (left.definition, left.run_time),
-            (right.definition, right.run_time)
-        );
+        assert_eq!((left.definition, left.run_time), (right.definition, right.run_time));
     }
     // Day 0 has a quarter of the mean rate, and the draws are the same.
     for (left, right) in flat.iter().zip(&weekly) {
@@ -258,20 +208,13 @@ fn batches_arrive_together_and_are_of_one_kind() {
     assert_eq!(rows.len(), 10_001);
     for batch in rows.chunks(4) {
         assert!(batch.iter().all(|row| row.at == batch[0].at));
-        assert!(
-            batch
-                .iter()
-                .all(|row| row.definition == batch[0].definition)
-        );
+        assert!(batch.iter().all(|row| row.definition == batch[0].definition));
         assert!(batch.len() == 1 || batch[0].run_time != batch[1].run_time);
     }
     // A single submission follows the same arrivals.
     let single = self::rows("rate = \"1/s\"\ncount = 2501");
     for (batch, single) in rows.chunks(4).zip(&single) {
-        assert_eq!(
-            (batch[0].at, batch[0].definition),
-            (single.at, single.definition)
-        );
+        assert_eq!((batch[0].at, batch[0].definition), (single.at, single.definition));
         assert_eq!(batch[0].run_time, single.run_time);
     }
 }
@@ -308,37 +251,22 @@ fn draws_are_independent_of_each_other() {
     let within = |count: usize, share: f64, of: usize| {
         let (mean, of) = (share * of as f64, of as f64);
         let deviation = (of * share * (1.0 - share)).sqrt();
-        assert!(
-            (count as f64 - mean).abs() < 4.0 * deviation,
-            "{count}, not {mean}"
-        );
+        assert!((count as f64 - mean).abs() < 4.0 * deviation, "{count}, not {mean}");
     };
-    let repeats = rows
-        .windows(2)
-        .filter(|pair| pair[0].definition == pair[1].definition);
+    let repeats = rows.windows(2).filter(|pair| pair[0].definition == pair[1].definition);
     within(repeats.count(), (25.0 + 9.0 + 1.0) / 81.0, 19_999);
     let is_long = |row: &Row| row.run_time.as_secs_f64() > 176.0;
     let failed_and_long = |row: &&Row| row.ends == Outcome::Failed && is_long(row);
     within(rows.iter().filter(failed_and_long).count(), 0.25, 20_000);
     let first_and_long = |row: &&Row| row.definition == 0 && is_long(row);
-    within(
-        rows.iter().filter(first_and_long).count(),
-        2.5 / 9.0,
-        20_000,
-    );
+    within(rows.iter().filter(first_and_long).count(), 2.5 / 9.0, 20_000);
 }
 
 #[test]
 fn durations_follow_their_law() {
     let rows = rows("rate = \"3/s\"\ncount = 20000");
-    let below = rows
-        .iter()
-        .filter(|row| row.run_time.as_secs_f64() < 176.0)
-        .count() as f64;
-    assert!(
-        (below - 10_000.0).abs() < 4.0 * 5000.0_f64.sqrt(),
-        "{below} below the median"
-    );
+    let below = rows.iter().filter(|row| row.run_time.as_secs_f64() < 176.0).count() as f64;
+    assert!((below - 10_000.0).abs() < 4.0 * 5000.0_f64.sqrt(), "{below} below the median");
 }
 
 #[test]
@@ -362,14 +290,8 @@ fn a_rate_too_low_for_its_count_is_an_error() {
     let spec = spec("rate = \"0.000000001/d\"\ncount = 5");
     let kinds = resolve(&spec).unwrap();
     let mut source = Synthetic::new(&spec, kinds, Seed(1), 1);
-    let error = source
-        .next_event(&mut Ids::default())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("submission 1 would arrive later than 100 years"),
-        "{error}"
-    );
+    let error = source.next_event(&mut Ids::default()).unwrap_err().to_string();
+    assert!(error.contains("submission 1 would arrive later than 100 years"), "{error}");
     assert_eq!(rows("rate = \"0.000000001/d\"\nuntil = \"100d\""), []);
 }
 
@@ -384,29 +306,18 @@ fn a_kind_says_everything_about_its_tasks() {
     let spec: SyntheticSpec = toml::from_str(text).unwrap();
     let kinds = resolve(&spec).unwrap();
     let first = &kinds[0].definition;
-    assert_eq!(
-        (first.family.as_str(), first.cpu, first.memory_mib),
-        ("db", Cpu(32_000), 2048)
-    );
-    assert_eq!(
-        (first.gpu, first.host_ports.len()),
-        (GpuRequest::whole(2), 2)
-    );
+    assert_eq!((first.family.as_str(), first.cpu, first.memory_mib), ("db", Cpu(32_000), 2048));
+    assert_eq!((first.gpu, first.host_ports.len()), (GpuRequest::whole(2), 2));
     assert_eq!(first.network_mode, NetworkMode::Host);
     assert_eq!(first.required_attributes[0].any_of, ["arm64"]);
     assert_eq!(first.constraints.len(), 2);
     let second = &kinds[1].definition;
-    assert_eq!(
-        (second.family.as_str(), second.gpu),
-        ("batch-1", GpuRequest::share(460))
-    );
+    assert_eq!((second.family.as_str(), second.gpu), ("batch-1", GpuRequest::share(460)));
     let mut source = Synthetic::new(&spec, kinds.clone(), Seed(1), 1);
     let mut ids = Ids::default();
     let mut sizes = std::collections::BTreeSet::new();
     while let Some((_, event)) = source.next_event(&mut ids).unwrap() {
-        let External::Submit(submission, behaviour) = event else {
-            panic!("{event:?}")
-        };
+        let External::Submit(submission, behaviour) = event else { panic!("{event:?}") };
         let is_first = submission.definition.index() == 0;
         assert_eq!(submission.all_or_nothing, is_first);
         assert_eq!(submission.group.as_deref(), is_first.then_some("data"));
@@ -414,14 +325,8 @@ fn a_kind_says_everything_about_its_tasks() {
         assert_eq!(behaviour.run_time, Some(SimDuration::from_secs(seconds)));
         sizes.insert((is_first, submission.count));
     }
-    assert_eq!(
-        Vec::from_iter(sizes),
-        [(false, 1), (true, 2), (true, 3), (true, 4)]
-    );
-    let weights: Vec<u64> = weights(&kinds)
-        .into_iter()
-        .map(|(_, weight)| weight)
-        .collect();
+    assert_eq!(Vec::from_iter(sizes), [(false, 1), (true, 2), (true, 3), (true, 4)]);
+    let weights: Vec<u64> = weights(&kinds).into_iter().map(|(_, weight)| weight).collect();
     assert_eq!(weights, [3000, 1000]);
 }
 
@@ -443,10 +348,7 @@ fn a_real_task_definition_can_be_a_kind() {
     let constrained = read("constraints = [\"distinctInstance\"]").unwrap();
     assert_eq!(constrained[0].definition.constraints.len(), 1);
     let error = read("cpu = 1").unwrap_err().to_string();
-    assert!(
-        error.starts_with("tasks[0].cpu: set although `task_definition` says it"),
-        "{error}"
-    );
+    assert!(error.starts_with("tasks[0].cpu: set although `task_definition` says it"), "{error}");
 }
 
 #[test]
@@ -454,10 +356,7 @@ fn weights_count_tasks() {
     let spec = spec("rate = \"3/s\"\ncount = 1");
     let mut kinds = resolve(&spec).unwrap();
     let of = |kinds: &[ResolvedKind]| -> Vec<u64> {
-        weights(kinds)
-            .into_iter()
-            .map(|(_, weight)| weight)
-            .collect()
+        weights(kinds).into_iter().map(|(_, weight)| weight).collect()
     };
     assert_eq!(of(&kinds), [5, 3, 1]);
     kinds[2].tasks = NumberLaw::constant(100).unwrap();

@@ -88,26 +88,14 @@ fn limits() {
         format!("{start}{}", "ä".repeat(length - start.len()))
     };
     assert!(Expression::parse(&fill(MAX_EXPRESSION_CHARACTERS)).is_ok());
-    check_error(
-        &fill(MAX_EXPRESSION_CHARACTERS + 1),
-        MAX_EXPRESSION_CHARACTERS,
-        "2001 characters",
-    );
+    check_error(&fill(MAX_EXPRESSION_CHARACTERS + 1), MAX_EXPRESSION_CHARACTERS, "2001 characters");
     for (open, close) in [("(", ")"), ("!", ""), ("not(", ")")] {
         let nested = |depth: usize| {
-            format!(
-                "{}attribute:x exists{}",
-                open.repeat(depth),
-                close.repeat(depth)
-            )
+            format!("{}attribute:x exists{}", open.repeat(depth), close.repeat(depth))
         };
         check(&nested(MAX_EXPRESSION_NESTING), &bare_host(), false);
         let position = open.len() * MAX_EXPRESSION_NESTING;
-        check_error(
-            &nested(MAX_EXPRESSION_NESTING + 1),
-            position,
-            "nested deeper than 64",
-        );
+        check_error(&nested(MAX_EXPRESSION_NESTING + 1), position, "nested deeper than 64");
     }
     let name = "n".repeat(128);
     assert!(Expression::parse(&format!("attribute:{name} exists")).is_ok());

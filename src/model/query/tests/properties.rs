@@ -22,14 +22,7 @@ fn any_text() -> impl Strategy<Value = String> {
 
 fn any_comparison() -> impl Strategy<Value = Comparison> {
     use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
-    prop::sample::select(vec![
-        Equal,
-        NotEqual,
-        Greater,
-        GreaterOrEqual,
-        Less,
-        LessOrEqual,
-    ])
+    prop::sample::select(vec![Equal, NotEqual, Greater, GreaterOrEqual, Less, LessOrEqual])
 }
 
 fn any_order() -> impl Strategy<Value = Comparison> {
@@ -78,15 +71,13 @@ fn any_predicate() -> impl Strategy<Value = Predicate> {
 }
 
 fn any_node() -> impl Strategy<Value = Node> {
-    any_predicate()
-        .prop_map(Node::Test)
-        .prop_recursive(5, 16, 3, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 2..4).prop_map(Node::Or),
-                prop::collection::vec(inner.clone(), 2..4).prop_map(Node::And),
-                inner.prop_map(|part| Node::Not(Box::new(part))),
-            ]
-        })
+    any_predicate().prop_map(Node::Test).prop_recursive(5, 16, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Node::Or),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Node::And),
+            inner.prop_map(|part| Node::Not(Box::new(part))),
+        ]
+    })
 }
 
 /// Text made of pieces of the language in any order, so that parsing gets past the first token.
@@ -96,15 +87,7 @@ fn any_token_soup() -> impl Strategy<Value = String> {
          !exists [ ] , ( ) and or not && || & | ' \" true 5 1.2 2018-06-18 ä g2.* \\ not("
         .split_whitespace()
         .collect();
-    pieces.extend([
-        " ",
-        " ",
-        " ",
-        " and ",
-        " or ",
-        "attribute:x == a",
-        "task:group == b",
-    ]);
+    pieces.extend([" ", " ", " ", " and ", " or ", "attribute:x == a", "task:group == b"]);
     prop::collection::vec(prop::sample::select(pieces), 0..24).prop_map(|pieces| pieces.concat())
 }
 

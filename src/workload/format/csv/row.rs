@@ -7,6 +7,7 @@ use crate::model::{
     RESERVED_PORTS_MAX, RequiredAttribute, Submission, SubmissionId, TaskDefinition,
 };
 use crate::workload::format::reader::{Column, Rows};
+use crate::workload::law_spec::COUNT_MAX;
 use crate::workload::{Behaviour, WorkloadError};
 
 /// Columns that every file has.
@@ -153,6 +154,10 @@ impl Columns {
     pub(super) fn count(&self, rows: &Rows) -> Result<u32, WorkloadError> {
         match rows.optional_u32(self.count)? {
             Some(0) => Err(rows.wrong(self.count, "is no task: write at least 1")),
+            Some(many) if many > COUNT_MAX => {
+                let problem = format!("is too many tasks for one row: write at most {COUNT_MAX}");
+                Err(rows.wrong(self.count, problem))
+            }
             count => Ok(count.unwrap_or(1)),
         }
     }

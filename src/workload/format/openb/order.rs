@@ -60,6 +60,21 @@ impl Order {
     }
 }
 
+impl Order {
+    /// What to say if pods of the list have no place in the order.
+    pub(super) fn left_out(&self, pods: &Names) -> Option<String> {
+        let mut ranked = vec![false; pods.len()];
+        for &number in &self.pods {
+            ranked[number] = true;
+        }
+        let missing = ranked.iter().filter(|ranked| !**ranked).count();
+        (missing > 0).then(|| {
+            let all = pods.len();
+            format!("the order leaves out {missing} of {all} pods of the list: they never arrive")
+        })
+    }
+}
+
 /// Checks that every node has one rank.
 fn each_once(file: &str, ranked: &[Ranked], nodes: &Names) -> Result<(), WorkloadError> {
     let mut line_of: Vec<Option<u64>> = vec![None; nodes.len()];

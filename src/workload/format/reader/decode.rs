@@ -72,28 +72,19 @@ pub(super) fn open_up_to(path: &Path, limit: u64) -> Result<Box<dyn Read + Send>
         return Err(refused("is a directory: name the file in it".to_owned()));
     }
     let mut head = Vec::new();
-    file.by_ref()
-        .take(MAGIC_BYTES)
-        .read_to_end(&mut head)
-        .map_err(cannot_open)?;
+    file.by_ref().take(MAGIC_BYTES).read_to_end(&mut head).map_err(cannot_open)?;
     let content = Content::of(&head);
     let whole = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(file));
     let (inner, test) = match content {
         Content::Plain => return Ok(Box::new(whole)),
         Content::Refused(what) => return Err(refused(format!("is {what}"))),
         Content::Gzip => (boxed(MultiGzDecoder::new(whole)), "gzip -t"),
-        Content::Zstd => (
-            boxed(zstd::Decoder::with_buffer(whole).map_err(cannot_open)?),
-            "zstd -t",
-        ),
+        Content::Zstd => {
+            (boxed(zstd::Decoder::with_buffer(whole).map_err(cannot_open)?), "zstd -t")
+        }
         Content::Xz => (boxed(xz_decoder(whole).map_err(cannot_open)?), "xz -t"),
     };
-    Ok(Box::new(Decompressed {
-        inner,
-        test,
-        bytes: 0,
-        limit,
-    }))
+    Ok(Box::new(Decompressed { inner, test, bytes: 0, limit }))
 }
 
 fn boxed(decoder: impl Read + Send + 'static) -> Box<dyn Read + Send> {

@@ -26,9 +26,7 @@ pub(super) fn positions(
             return Err(unknown(at, name, &known));
         };
         if positions[column].replace(at).is_some() {
-            return Err(format!(
-                "column '{name}' stands in the header twice: remove one"
-            ));
+            return Err(format!("column '{name}' stands in the header twice: remove one"));
         }
     }
     match (0..required.len()).find(|&column| positions[column].is_none()) {
@@ -47,9 +45,7 @@ fn not_a_header(header: &[&str], known: &[&str]) -> Result<(), String> {
     let line = header.join(",");
     let separates = |mark: char| line.split(mark).any(|name| known.contains(&name.trim()));
     if let Some((_, name)) = OTHER_SEPARATORS.iter().find(|(mark, _)| separates(*mark)) {
-        return Err(format!(
-            "the columns are separated by {name}: separate them by commas"
-        ));
+        return Err(format!("the columns are separated by {name}: separate them by commas"));
     }
     let is_number = |name: &&&str| name.starts_with(|first: char| first.is_ascii_digit());
     if header.iter().filter(is_number).count() * 2 > header.len() {
@@ -71,17 +67,10 @@ fn unknown(at: usize, name: &str, known: &[&str]) -> String {
     }
     match similar(name, known.iter().copied()) {
         Some(near) => format!("{unknown}: did you mean '{near}'?"),
-        None => format!(
-            "{unknown}: remove it; known columns are {}",
-            known.join(",")
-        ),
+        None => format!("{unknown}: remove it; known columns are {}", known.join(",")),
     }
 }
 
 fn listed(before: &str, names: &[&str]) -> String {
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!("{before}{}", names.join(","))
-    }
+    if names.is_empty() { String::new() } else { format!("{before}{}", names.join(",")) }
 }

@@ -18,6 +18,21 @@ pub(super) enum End {
     File,
     /// The record in hand is too long.
     Record,
+    /// The value in hand goes on behind its closing quote.
+    Quote,
+}
+
+/// Where in a value the stream stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Value {
+    /// Before its first byte.
+    Start,
+    /// In one without quotes.
+    Bare,
+    /// Between its quotes.
+    Quoted,
+    /// Behind a quote that closes it, or is the first of a doubled one.
+    Closed,
 }
 
 /// Turns CRLF and lone CR into LF, so that lines are counted right in every file, and puts one LF
@@ -32,15 +47,13 @@ pub(super) struct Lines {
     /// Bytes that may be handed out before the record in hand must have ended.
     allowed: u64,
     end: End,
+    value: Value,
 }
 
 impl fmt::Debug for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Lines");
-        shown
-            .field("bytes", &self.bytes)
-            .field("end", &self.end)
-            .finish_non_exhaustive()
+        shown.field("bytes", &self.bytes).field("end", &self.end).finish_non_exhaustive()
     }
 }
 
@@ -52,12 +65,41 @@ impl Lines {
             bytes: 0,
             allowed: RECORD_BYTES_MAX,
             end: End::No,
+            value: Value::Start,
         }
+    }
+
+    /// How many of the bytes come before a value that goes on behind its closing quote, which the
+    /// parser would take without a word.
+    fn before_bad_quote(&mut self, bytes: &[u8]) -> usize {
+        if !matches!(self.value, Value::Quoted | Value::Closed) && !bytes.contains(&b'"') {
+            let ended = matches!(bytes.last(), None | Some(b',' | b'\n'));
+            self.value = if ended { Value::Start } else { Value::Bare };
+            return bytes.len();
+        }
+        for (at, byte) in bytes.iter().enumerate() {
+            self.value = match (self.value, byte) {
+                (Value::Quoted, b'"') => Value::Closed,
+                (Value::Quoted, _) | (Value::Closed | Value::Start, b'"') => Value::Quoted,
+                (_, b',' | b'\n') => Value::Start,
+                (Value::Closed, _) => {
+                    self.end = End::Quote;
+                    return at;
+                }
+                (Value::Start | Value::Bare, _) => Value::Bare,
+            };
+        }
+        bytes.len()
     }
 
     /// Tells that a record starts at byte `start` of what was handed out.
     pub(super) fn record_starts(&mut self, start: u64) {
         self.allowed = start + RECORD_BYTES_MAX;
+    }
+
+    /// Bytes handed out.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Why the stream has ended.
@@ -101,12 +143,10 @@ impl Read for Lines {
         if left == 0 {
             self.end = End::Record;
         }
-        if buffer.is_empty() || left == 0 {
+        if buffer.is_empty() || left == 0 || self.end == End::Quote {
             return Ok(0);
         }
-        let room = buffer
-            .len()
-            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         loop {
             let read = match self.inner.read(&mut buffer[..room]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -116,8 +156,9 @@ impl Read for Lines {
                 return Ok(self.close(buffer));
             }
             let kept = self.normalise(&mut buffer[..read]);
+            let kept = self.before_bad_quote(&buffer[..kept]);
             self.bytes += kept as u64;
-            if kept > 0 {
+            if kept > 0 || self.end == End::Quote {
                 return Ok(kept);
             }
         }

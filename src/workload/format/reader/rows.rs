@@ -68,10 +68,7 @@ impl Rows {
     ) -> Result<Rows, WorkloadError> {
         let input = without_mark(&file, input)?;
         let mut builder = csv::ReaderBuilder::new();
-        builder
-            .has_headers(false)
-            .flexible(true)
-            .buffer_capacity(BUFFER_BYTES);
+        builder.has_headers(false).flexible(true).buffer_capacity(BUFFER_BYTES);
         let mut rows = Rows {
             file,
             reader: builder.from_reader(Lines::new(input)),
@@ -82,10 +79,7 @@ impl Rows {
             failed: None,
         };
         if !rows.read()? {
-            return Err(WorkloadError(format!(
-                "{}: no rows: the file is empty",
-                rows.file
-            )));
+            return Err(WorkloadError(format!("{}: no rows: the file is empty", rows.file)));
         }
         let header: Vec<&str> = rows.record.iter().map(as_text).collect();
         let positions = header::positions(&header, required, optional);
@@ -147,8 +141,13 @@ impl Rows {
         if !found {
             return Ok(false);
         }
-        if matches!(self.reader.get_ref().end(), End::File | End::Record) {
-            return Err(self.unclosed());
+        match self.reader.get_ref().end() {
+            End::File | End::Record => return Err(self.unclosed()),
+            // The records before the one it stands in end with a line end, this one does not.
+            End::Quote if self.reader.position().byte() == self.reader.get_ref().bytes() => {
+                return Err(self.broken_quote());
+            }
+            End::No | End::Closed | End::Quote => {}
         }
         self.check_encoding()?;
         Ok(true)
@@ -171,6 +170,14 @@ impl Rows {
             }
         }
         Ok(())
+    }
+
+    /// The error about a value that goes on behind its closing quote.
+    fn broken_quote(&self) -> WorkloadError {
+        let line = self.reader.position().line();
+        let problem = "a value goes on behind its closing quote: double a quote that is part of \
+                       the value, and put quotes around all of it";
+        WorkloadError::at(&self.file, line, problem)
     }
 
     /// The error about a record that ends with the input and not with a line end.
@@ -219,25 +226,14 @@ impl Rows {
     /// An error about the value in a column: what is wrong with it, and the remedy.
     pub fn wrong(&self, column: Column, problem: impl std::fmt::Display) -> WorkloadError {
         let (name, text) = (self.names[column.0], self.text(column));
-        let spaces = if text.trim() == text {
-            ""
-        } else {
-            " (there are spaces around it)"
-        };
-        self.error(format!(
-            "column '{name}': {}{spaces} {problem}",
-            shown(text)
-        ))
+        let spaces = if text.trim() == text { "" } else { " (there are spaces around it)" };
+        self.error(format!("column '{name}': {}{spaces} {problem}", shown(text)))
     }
 
     /// The text in a column; empty if the file does not have the column.
     pub fn text(&self, column: Column) -> &str {
         let position = self.positions[column.0];
-        as_text(
-            position
-                .and_then(|at| self.record.get(at))
-                .unwrap_or_default(),
-        )
+        as_text(position.and_then(|at| self.record.get(at)).unwrap_or_default())
     }
 
     /// The text in a column that must not be empty.
@@ -269,8 +265,7 @@ impl Rows {
     /// # Errors
     /// It is not digits only, or above [`u32::MAX`].
     pub fn u32(&self, column: Column) -> Result<u32, WorkloadError> {
-        self.number(column, u64::from(u32::MAX))
-            .map(|number| number as u32)
+        self.number(column, u64::from(u32::MAX)).map(|number| number as u32)
     }
 
     /// A whole number, or `None` where [`Rows::optional`] is.
@@ -316,9 +311,7 @@ impl Rows {
     /// # Errors
     /// As [`Rows::seconds`].
     pub fn optional_seconds(&self, column: Column) -> Result<Option<SimDuration>, WorkloadError> {
-        self.optional(column)
-            .map(|_| self.seconds(column))
-            .transpose()
+        self.optional(column).map(|_| self.seconds(column)).transpose()
     }
 
     /// An amount of CPU, written as a number of `unit`s.
@@ -339,11 +332,7 @@ impl Rows {
     /// of none or of several.
     pub fn gpu(&self, devices: Column, milli: Column) -> Result<GpuRequest, WorkloadError> {
         let count = self.optional_u32(devices)?.unwrap_or(0);
-        let whole = if count == 0 {
-            0
-        } else {
-            u32::from(GPU_DEVICE_MILLI)
-        };
+        let whole = if count == 0 { 0 } else { u32::from(GPU_DEVICE_MILLI) };
         let share = self.optional_u32(milli)?.unwrap_or(whole);
         if count as usize > DEVICES_MAX {
             return Err(self.wrong(devices, format!("is too large: at most {DEVICES_MAX} GPUs")));
@@ -352,17 +341,13 @@ impl Rows {
             0 if share > 0 => {
                 Err(self.wrong(milli, "is a share of no GPU: ask for 1 GPU, or set it to 0"))
             }
-            1 if share == 0 || share > u32::from(GPU_DEVICE_MILLI) => Err(self.wrong(
-                milli,
-                "is not a share of a GPU: write 1 to 1000 thousandths",
-            )),
+            1 if share == 0 || share > u32::from(GPU_DEVICE_MILLI) => {
+                Err(self.wrong(milli, "is not a share of a GPU: write 1 to 1000 thousandths"))
+            }
             2.. if share != u32::from(GPU_DEVICE_MILLI) => {
                 Err(self.wrong(milli, "is not 1000: only a single GPU can be shared"))
             }
-            _ => Ok(GpuRequest {
-                devices: count as u16,
-                milli: share as u16,
-            }),
+            _ => Ok(GpuRequest { devices: count as u16, milli: share as u16 }),
         }
     }
 }
