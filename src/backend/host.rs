@@ -1,8 +1,8 @@
 //! A host's own ledger: what its containers really hold.
 //!
 //! The control plane frees a task's resources when the task turns STOPPING; the host frees them
-//! when the containers are gone. A task that was placed in between waits on the host, first in, first
-//! out, and nothing overtakes the head.
+//! when the containers are gone. A task that was placed in between waits on the host, first in,
+//! first out, and nothing overtakes the head.
 //!
 //! Source: amazon-ecs-agent 1.73 and later, task engine, `monitorQueuedTasks`.
 

@@ -190,26 +190,24 @@ impl Document {
         self.error(&key, in_plain_words(&with_suggestion(&message)))
     }
 
-    /// An error about a key.
+    /// An error about a key: the flag that set it, or a value above or below it, is to blame.
     pub fn error(&self, key: &str, problem: impl Into<String>) -> ScenarioError {
+        let problem = problem.into();
         let inside = |key: &str, one: &str| {
             key.strip_prefix(one).is_some_and(|rest| rest.starts_with(['.', '[']))
         };
+        let only_set = !self.lines.contains_key(key) || problem.starts_with("unknown key");
         let set = |(one, _): &(&String, &String)| {
-            key == one.as_str()
-                || inside(key, one)
-                || (inside(one, key) && self.line(key).is_none())
+            key == one.as_str() || inside(key, one) || (only_set && inside(one, key))
         };
-        match self.overridden.iter().find(set) {
-            Some((one, origin)) => {
-                let mut error = self.error_from(origin, problem);
-                if origin.starts_with("--") && key != one && inside(key, one) {
-                    key.clone_into(&mut error.key);
-                }
-                error
-            }
-            None => self.error_in_file(key, problem.into()),
+        let Some((one, origin)) = self.overridden.iter().find(set) else {
+            return self.error_in_file(key, problem);
+        };
+        let mut error = self.error_from(origin, problem);
+        if origin.starts_with("--") && inside(key, one) {
+            key.clone_into(&mut error.key);
         }
+        error
     }
 
     /// An error about what a flag or a key of the file says.

@@ -83,6 +83,7 @@ impl Scenario {
         let mut warnings = Vec::new();
         let workloads = workloads::workloads(&document, &mut spec, &mut warnings)?;
         let (services, own_placements) = workloads::services(&document, &spec, &mut warnings)?;
+        check_end(&document, &spec, until)?;
         if workloads.is_empty() && services.is_empty() {
             let problem = "no tasks; add a [workload.NAME] or a [service.NAME]";
             return Err(document.error("", problem));
@@ -199,6 +200,19 @@ fn default_name(file: &str) -> String {
     stem.map_or_else(|| "scenario".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
+/// Refuses a run that would never end.
+fn check_end(document: &Document, spec: &ScenarioSpec, until: Until) -> Result<(), ScenarioError> {
+    let endless = spec.service.iter().find(|(_, table)| table.task.duration.is_some());
+    if let (None, Some((name, _))) = (until.time, endless) {
+        let problem = format!(
+            "service.{name} replaces each task that ends, so the run is never drained; write a \
+             time, such as \"24h\""
+        );
+        return Err(document.error("until", problem));
+    }
+    Ok(())
+}
+
 /// Names become directories: letters, digits, `.`, `_`, `-`, at most 64 of them.
 fn check_name(document: &Document, key: &str, name: &str) -> Result<(), ScenarioError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -229,14 +243,6 @@ fn until(document: &Document, spec: &ScenarioSpec) -> Result<Until, ScenarioErro
             return Err(document.error("until", "two times; keep the earlier one"));
         }
         until.time = Some(SimTime::ZERO + span.duration());
-    }
-    let endless = spec.service.iter().find(|(_, table)| table.task.duration.is_some());
-    if let (None, Some((name, _))) = (until.time, endless) {
-        let problem = format!(
-            "service.{name} replaces each task that ends, so the run is never drained; write a \
-             time, such as \"24h\""
-        );
-        return Err(document.error("until", problem));
     }
     if until.time == Some(SimTime::ZERO) {
         return Err(document.error("until", "0 s: nothing would happen; write a longer time"));
