@@ -32,7 +32,9 @@ pub(super) enum ArrivalsMode {
 
 impl Config {
     pub(super) fn parse(table: toml::Table) -> Result<Config, FormatError> {
-        let config: Config = serde_path_to_error::deserialize(table)?;
+        let mut config: Config = serde_path_to_error::deserialize(table)?;
+        // An empty path takes back an order that the scenario file names.
+        config.order = config.order.filter(|path| !path.as_os_str().is_empty());
         let conflict = match (config.inflate_to, config.arrivals, &config.order) {
             (None, ..) | (_, ArrivalsMode::OneByOne, None) => return Ok(config),
             (_, ArrivalsMode::Timed, _) => {

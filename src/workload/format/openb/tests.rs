@@ -258,7 +258,7 @@ fn inflation_stops_before_the_first_copy_beyond_the_limit() {
     }
     // Of several GPUs only one is counted for the copy that is tried: 4 + 8 GPUs of 10.
     let pods = "name,cpu_milli,memory_mib,num_gpu,gpu_milli\nfour,1,1,4,1000\n";
-    let case = Case::new(&[("nodes", nodes), ("pods", pods)], "inflate_to = 0.9");
+    let case = Case::new(&[("nodes", nodes), ("pods", pods)], "order = \"\"\ninflate_to = 0.9");
     assert_eq!(labels(&mut case.open(1)).len(), 3);
     let none = "name,cpu_milli,memory_mib,num_gpu,gpu_milli\nnone,1,1,0,0\n";
     let case = Case::new(&[("nodes", nodes), ("pods", none)], "inflate_to = 1.3");
