@@ -258,6 +258,7 @@ fn run_all(
     let hooks = Hooks {
         root: output.path(),
         bar: progress::bar(Some(total), "runs", wanted),
+        verbose: args.output.verbose,
         watch: Stopwatch::start(),
         last_tick: Mutex::new(0.0),
     };
@@ -270,6 +271,7 @@ fn run_all(
 struct Hooks<'a> {
     root: &'a Path,
     bar: ProgressBar,
+    verbose: bool,
     watch: Stopwatch,
     last_tick: Mutex<f64>,
 }
@@ -297,6 +299,9 @@ impl RunHooks for Hooks<'_> {
         finished: &Finished,
         wall_s: f64,
     ) -> Result<(), GridError> {
+        if self.verbose {
+            self.bar.suspend(|| options::tell(&arm.name, seed, finished, wall_s));
+        }
         let directory = self.directory(arm, seed);
         write_run(&directory, &arm.scenario, &arm.name, seed, finished, wall_s)
             .map_err(|why| GridError::Write(why.to_string()))

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::placement::STRATEGIES;
 use crate::queueing::QUEUES;
+use crate::run::Finished;
 use crate::scenario::{Document, Override, ScenarioError};
 
 use super::failure::Failure;
@@ -55,7 +56,7 @@ pub(super) struct OutputFlags {
     /// Errors only on stderr
     #[arg(short, long)]
     pub(super) quiet: bool,
-    /// More on stderr
+    /// Events, wall-clock time and fingerprint of each run on stderr
     #[arg(short, long, conflicts_with = "quiet")]
     pub(super) verbose: bool,
 }
@@ -122,6 +123,15 @@ impl ScenarioFlags {
         ];
         flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
     }
+}
+
+/// Tells what one run took and what it came to.
+pub(super) fn tell(arm: &str, seed: u64, finished: &Finished, wall_s: f64) {
+    let (events, now) = (finished.events, finished.now);
+    let fingerprint = finished.records.fingerprint;
+    super::say(&format!(
+        "{arm}, seed {seed}: {events} events up to {now} s in {wall_s:.3} s, {fingerprint}"
+    ));
 }
 
 /// Reads the scenario file.

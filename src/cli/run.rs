@@ -48,6 +48,9 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let watch = Stopwatch::start();
     let finished = simulate(args, &scenario, seed, &output)?;
     let wall_s = watch.seconds();
+    if args.output.verbose {
+        options::tell(&arm, seed, &finished, wall_s);
+    }
 
     write_run(output.path(), &scenario, &arm, seed, &finished, wall_s)?;
     output.finish()?;
