@@ -236,7 +236,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// Fixed cases, so that a run depends on nothing but the code.
 fn config() -> ProptestConfig {
     ProptestConfig {
-        cases: 1000,
+        cases: ProptestConfig::default().cases.max(1000),
         rng_seed: RngSeed::Fixed(20),
         failure_persistence: None,
         ..ProptestConfig::default()

@@ -346,7 +346,7 @@ fn places_like(steps: &[Step], policy: &str, slow: Box<dyn QueuePolicy>) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 500,
+        cases: ProptestConfig::default().cases.max(500),
         rng_seed: RngSeed::Fixed(47),
         failure_persistence: None,
         ..ProptestConfig::default()

@@ -110,7 +110,7 @@ fn assert_total(text: &str) {
 
 fn fixed_seed() -> ProptestConfig {
     ProptestConfig {
-        cases: 1000,
+        cases: ProptestConfig::default().cases.max(1000),
         rng_seed: RngSeed::Fixed(35),
         failure_persistence: None,
         ..ProptestConfig::default()
