@@ -13,8 +13,8 @@ use crate::model::{
 };
 use crate::placement::{Predicate, RefusalHistogram};
 
-/// Fixed cases, so that a run depends on nothing but the code; `PROPTEST_CASES` above its default of
-/// 256 makes them more in proportion.
+/// Fixed cases, so that a run depends on nothing but the code; `PROPTEST_CASES` above its default
+/// of 256 makes them more in proportion.
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases: cases * (ProptestConfig::default().cases / 256).max(1),
