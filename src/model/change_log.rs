@@ -1,11 +1,20 @@
 //! Which instances changed since a version, so that placement indexes can catch up.
 
-use super::InstanceId;
+use super::{GroupId, InstanceId};
+
+/// A change of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstanceChange {
+    /// The instance.
+    pub instance: InstanceId,
+    /// The group of the task that was placed or released; `None` if it was something else.
+    pub group: Option<GroupId>,
+}
 
 /// A bounded log of changed instances. Version `v` is the number of changes ever made.
 #[derive(Debug, Default)]
 pub(super) struct ChangeLog {
-    changed: Vec<InstanceId>,
+    changed: Vec<InstanceChange>,
     /// Version before the first entry kept.
     base: u64,
 }
@@ -14,12 +23,12 @@ impl ChangeLog {
     /// Entries kept at most; half of them are dropped at once, so that pushing is O(1) amortised.
     const CAPACITY: usize = 1 << 16;
 
-    pub(super) fn push(&mut self, instance: InstanceId) {
+    pub(super) fn push(&mut self, change: InstanceChange) {
         if self.changed.len() == Self::CAPACITY {
             self.changed.drain(..Self::CAPACITY / 2);
             self.base += Self::CAPACITY as u64 / 2;
         }
-        self.changed.push(instance);
+        self.changed.push(change);
     }
 
     pub(super) fn version(&self) -> u64 {
@@ -27,7 +36,7 @@ impl ChangeLog {
     }
 
     /// The instances changed since `version`, repeats included; `None` where the log was cut.
-    pub(super) fn since(&self, version: u64) -> Option<&[InstanceId]> {
+    pub(super) fn since(&self, version: u64) -> Option<&[InstanceChange]> {
         assert!(version <= self.version(), "a version from the future");
         let start = version.checked_sub(self.base)?;
         Some(&self.changed[start as usize..])
@@ -38,16 +47,20 @@ impl ChangeLog {
 mod tests {
     use super::*;
 
+    fn change(index: u32) -> InstanceChange {
+        InstanceChange { instance: InstanceId(index), group: None }
+    }
+
     #[test]
     fn a_reader_that_falls_behind_is_told_to_rebuild() {
         let mut log = ChangeLog::default();
         for index in 0..=ChangeLog::CAPACITY as u32 {
-            log.push(InstanceId(index));
+            log.push(change(index));
         }
         assert_eq!(log.version(), ChangeLog::CAPACITY as u64 + 1);
         assert_eq!(log.since(0), None);
         let last = log.since(ChangeLog::CAPACITY as u64).expect("kept");
-        assert_eq!(last, [InstanceId(ChangeLog::CAPACITY as u32)]);
+        assert_eq!(last, [change(ChangeLog::CAPACITY as u32)]);
         assert_eq!(log.since(log.version()), Some(&[][..]));
     }
 }

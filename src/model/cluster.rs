@@ -9,7 +9,7 @@ use std::sync::Arc;
 use slab::Slab;
 
 use super::attributes::Attributes;
-use super::change_log::ChangeLog;
+use super::change_log::{ChangeLog, InstanceChange};
 use super::instance::Host;
 use super::{
     AttributeSet, AttributeSetId, ClassId, Cpu, DefinitionId, FieldId, GPU_DEVICE_MILLI, GroupId,
@@ -139,7 +139,7 @@ impl Cluster {
         self.count_instance(&spec, true);
         self.totals.empty_instances += 1;
         self.hosts.push(Host::new(spec, first_device));
-        self.changed(id, true);
+        self.changed(id, None, true);
         id
     }
 
@@ -167,13 +167,13 @@ impl Cluster {
         let host = &mut self.hosts[id.index()];
         assert!(host.status != InstanceStatus::Deregistered, "a deregistered instance came back");
         host.status = status;
-        self.changed(id, status == InstanceStatus::Active);
+        self.changed(id, None, status == InstanceStatus::Active);
     }
 
     /// Marks whether the agent of an instance is connected; without it there are no placements.
     pub fn set_agent_connected(&mut self, id: InstanceId, connected: bool) {
         self.hosts[id.index()].agent_connected = connected;
-        self.changed(id, connected);
+        self.changed(id, None, connected);
     }
 
     /// Removes an instance. Its tasks must have been released before.
@@ -185,11 +185,11 @@ impl Cluster {
         let spec = host.spec.clone();
         self.count_instance(&spec, false);
         self.totals.empty_instances -= 1;
-        self.changed(id, false);
+        self.changed(id, None, false);
     }
 
-    fn changed(&mut self, id: InstanceId, makes_room: bool) {
-        self.changes.push(id);
+    fn changed(&mut self, instance: InstanceId, group: Option<GroupId>, makes_room: bool) {
+        self.changes.push(InstanceChange { instance, group });
         if makes_room {
             self.room_version = self.changes.version();
         }
@@ -321,7 +321,7 @@ impl Cluster {
         task.placement = Some(placement);
         let class = task.class;
         self.take(class, placement);
-        self.changed(placement.instance, false);
+        self.changed(placement.instance, Some(self.class(class).group), false);
     }
 
     fn take(&mut self, class: ClassId, Placement { instance, devices }: Placement) {
@@ -363,7 +363,7 @@ impl Cluster {
         let placement = task.placement.take().expect("a pending task has a place");
         let class = task.class;
         self.give_back(class, placement);
-        self.changed(placement.instance, false);
+        self.changed(placement.instance, Some(self.class(class).group), false);
     }
 
     /// A placed task's containers run.
@@ -385,7 +385,7 @@ impl Cluster {
         let placement = task.placement.expect("a running task has a place");
         let class = task.class;
         self.give_back(class, placement);
-        self.changed(placement.instance, true);
+        self.changed(placement.instance, Some(self.class(class).group), true);
     }
 
     fn give_back(&mut self, class: ClassId, Placement { instance, devices }: Placement) {
@@ -438,8 +438,8 @@ impl Cluster {
         self.room_version
     }
 
-    /// The instances changed since `version`, repeats included; `None` if that is too long ago.
-    pub fn changes_since(&self, version: u64) -> Option<&[InstanceId]> {
+    /// The changes of instances since `version`, in order; `None` if that is too long ago.
+    pub fn changes_since(&self, version: u64) -> Option<&[InstanceChange]> {
         self.changes.since(version)
     }
 

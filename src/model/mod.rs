@@ -12,6 +12,7 @@ mod task;
 mod units;
 
 pub use attributes::{AttributeSet, AttributeSetId, FieldId, SpreadField, ValueId};
+pub use change_log::InstanceChange;
 pub use cluster::{Cluster, Totals};
 pub use instance::{InstanceSpec, InstanceStatus, InstanceView, RESERVED_PORTS_MAX};
 pub use submission::{Origin, Outcome, ServiceId, ServiceSpec, Submission, SubmissionId};

@@ -32,15 +32,13 @@ impl Chain {
         self.strategies.iter_mut().for_each(|strategy| strategy.prepare(cluster));
     }
 
-    /// Breaks the tie among `candidates`, in id order and not empty.
-    pub(super) fn break_tie(&self, ask: &Ask<'_>, candidates: &[InstanceId]) -> InstanceId {
+    /// Breaks a tie: which of `count` candidates in id order, at least one, is taken.
+    pub(super) fn draw(&self, ask: &Ask<'_>, count: usize) -> usize {
         match self.tie_break {
-            TieBreak::LowestId => candidates[0],
-            TieBreak::Random if candidates.len() == 1 => candidates[0],
-            TieBreak::Random => {
-                let u = self.seed.uniform(TIE_DRAW, ask.task.number, ask.attempt);
-                candidates[pick(u, candidates.len())]
+            TieBreak::Random if count > 1 => {
+                pick(self.seed.uniform(TIE_DRAW, ask.task.number, ask.attempt), count)
             }
+            TieBreak::Random | TieBreak::LowestId => 0,
         }
     }
 

@@ -10,7 +10,7 @@
 mod chain;
 mod devices;
 mod fragmentation;
-mod incremental;
+mod index;
 mod naive;
 mod predicate;
 mod spec;
@@ -21,7 +21,7 @@ mod tests;
 pub use chain::{Chain, TieBreak};
 pub use devices::tightest_devices;
 pub use fragmentation::{Fragmentation, TypicalTask, WorkloadProfile};
-pub use incremental::IncrementalPlacer;
+pub use index::IndexedPlacer;
 pub use naive::NaivePlacer;
 pub use predicate::{Predicate, RefusalHistogram};
 pub use spec::{PlacementError, PlacementSpec, PlacementStep, PlacerKind};
@@ -42,14 +42,23 @@ pub const PICK_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"PICK"));
 /// Purpose of the draws that choose among devices: "DEVI".
 pub const DEVICE_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"DEVI"));
 
-/// What a strategy's score depends on, besides the class. The incremental placer rescores only
-/// what changed; [`Reads::Cluster`] is always right and always slow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a strategy's score depends on. It decides how the indexed placer finds the best instance;
+/// [`Reads::Instance`] is right for every score of the instance alone, and [`Reads::Cluster`] is
+/// always right and always slow.
+#[derive(Debug, Clone, Copy)]
 pub enum Reads {
-    /// The instance alone: its resources, its tasks, its attributes.
+    /// The order of registration alone: the lower the instance's id, the higher the score.
+    Registration,
+    /// A key of the instance, the same for all classes: among instances that registered with the
+    /// same CPU, memory and number of GPUs, scores differ as their keys do. Keys lie within ±2^60.
+    Key(fn(InstanceView<'_>) -> Score),
+    /// The tasks of the class's group on the instance: the fewer, the higher, and nothing else.
+    Group,
+    /// The tasks of the class's group on all instances with the same value of a field: the fewer,
+    /// the higher, and nothing else.
+    Field(FieldId),
+    /// The class, and the instance alone: its resources, its tasks, its attributes.
     Instance,
-    /// The tasks of the class's group on all instances with the same value of a field.
-    Group(FieldId),
     /// Anything.
     Cluster,
 }

@@ -20,28 +20,37 @@ impl NaivePlacer {
     }
 }
 
+/// The instance that a chain chooses, by looking at all; `candidates` is overwritten.
+pub(super) fn scan(
+    chain: &Chain,
+    ask: &Ask<'_>,
+    cluster: &Cluster,
+    candidates: &mut Vec<InstanceId>,
+) -> Result<InstanceId, Refusal> {
+    let class = cluster.class(ask.class);
+    candidates.clear();
+    let feasible = cluster
+        .instances()
+        .filter(|&on| ask.allows(on.id()) && Predicate::feasible(class, on))
+        .map(InstanceView::id);
+    candidates.extend(feasible);
+    if candidates.is_empty() {
+        return Err(refusal(ask, cluster));
+    }
+    for strategy in &chain.strategies {
+        keep_best(candidates, |id| strategy.score(class, cluster.instance(id)));
+    }
+    Ok(candidates[chain.draw(ask, candidates.len())])
+}
+
 impl Placer for NaivePlacer {
     fn prepare(&mut self, cluster: &mut Cluster) {
         self.chain.prepare(cluster);
     }
 
     fn place(&mut self, ask: &Ask<'_>, cluster: &Cluster) -> Result<Placement, Refusal> {
-        let class = cluster.class(ask.class);
-        self.candidates.clear();
-        let feasible = cluster
-            .instances()
-            .filter(|&on| ask.allows(on.id()) && Predicate::feasible(class, on))
-            .map(InstanceView::id);
-        self.candidates.extend(feasible);
-        if self.candidates.is_empty() {
-            return Err(refusal(ask, cluster));
-        }
-        for strategy in &self.chain.strategies {
-            let score = |id| strategy.score(class, cluster.instance(id));
-            keep_best(&mut self.candidates, score);
-        }
-        let instance = self.chain.break_tie(ask, &self.candidates);
-        let devices = self.chain.devices(class, cluster.instance(instance));
+        let instance = scan(&self.chain, ask, cluster, &mut self.candidates)?;
+        let devices = self.chain.devices(cluster.class(ask.class), cluster.instance(instance));
         Ok(Placement { instance, devices })
     }
 

@@ -6,7 +6,7 @@ use crate::des::Seed;
 
 use super::strategy::{Build, Policy, STRATEGIES, StrategyEntry};
 use super::{
-    Chain, IncrementalPlacer, NaivePlacer, PlacementStrategy, Placer, TieBreak, WorkloadProfile,
+    Chain, IndexedPlacer, NaivePlacer, PlacementStrategy, Placer, TieBreak, WorkloadProfile,
 };
 
 /// Strategies in one ECS chain at most. Source: ECS API, `placementStrategy`: "maximum of 5".
@@ -115,7 +115,7 @@ impl PlacementSpec {
         let mut tie_break = tie_break;
         for (index, step) in self.steps.iter().enumerate() {
             let parameter = step.parameter.as_deref();
-            let build = Build { parameter, seed, profile };
+            let build = Build { parameter, kind, seed, profile };
             let policy = (step.entry.build)(&build)
                 .map_err(|why| PlacementError(format!("'{}': {why}", step.entry.name)))?;
             match policy {
@@ -133,7 +133,7 @@ impl PlacementSpec {
         let chain = Chain { strategies, tie_break, seed };
         Ok(match kind {
             PlacerKind::Naive => Box::new(NaivePlacer::new(chain)),
-            PlacerKind::Indexed => Box::new(IncrementalPlacer::new(chain)),
+            PlacerKind::Indexed => Box::new(IndexedPlacer::new(chain)),
         })
     }
 }

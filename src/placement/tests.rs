@@ -126,7 +126,8 @@ fn score(
 
 fn strategy(name: &str, profile: Option<&WorkloadProfile>) -> Box<dyn PlacementStrategy> {
     let entry = STRATEGIES.iter().find(|entry| entry.name == name).expect("in the table");
-    match (entry.build)(&Build { parameter: None, seed: Seed(1), profile }) {
+    match (entry.build)(&Build { parameter: None, kind: PlacerKind::Naive, seed: Seed(1), profile })
+    {
         Ok(Policy::Scored(strategy)) => strategy,
         other => panic!("{name} does not score instances: {other:?}"),
     }

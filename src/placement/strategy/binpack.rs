@@ -33,15 +33,26 @@ fn build(build: &Build<'_>) -> Result<Policy, String> {
     }
 }
 
+fn cpu_free(on: InstanceView<'_>) -> Score {
+    -i64::from(on.cpu_free().0)
+}
+
+fn memory_free(on: InstanceView<'_>) -> Score {
+    -i64::from(on.memory_free_mib())
+}
+
 impl PlacementStrategy for Binpack {
     fn reads(&self) -> Reads {
-        Reads::Instance
+        match self {
+            Binpack::Cpu => Reads::Key(cpu_free),
+            Binpack::Memory => Reads::Key(memory_free),
+        }
     }
 
     fn score(&self, _class: &TaskClass, on: InstanceView<'_>) -> Score {
         match self {
-            Binpack::Cpu => -i64::from(on.cpu_free().0),
-            Binpack::Memory => -i64::from(on.memory_free_mib()),
+            Binpack::Cpu => cpu_free(on),
+            Binpack::Memory => memory_free(on),
         }
     }
 }

@@ -16,7 +16,7 @@ struct FirstFit;
 
 impl PlacementStrategy for FirstFit {
     fn reads(&self) -> Reads {
-        Reads::Instance
+        Reads::Registration
     }
 
     fn score(&self, _class: &TaskClass, on: InstanceView<'_>) -> Score {

@@ -12,5 +12,5 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry::plain(
 );
 
 fn build(build: &Build<'_>) -> Result<Policy, String> {
-    Ok(Policy::Whole(Box::new(Random { seed: build.seed, random_device: true })))
+    Ok(Policy::Whole(Box::new(Random::new(build, true))))
 }

@@ -4,7 +4,8 @@
 
 use crate::des::Seed;
 
-use super::{PlacementStrategy, Placer, WorkloadProfile};
+use super::index::FeasibleIndex;
+use super::{PlacementStrategy, Placer, PlacerKind, WorkloadProfile};
 
 mod shares;
 
@@ -86,10 +87,19 @@ impl StrategyEntry {
 pub struct Build<'a> {
     /// The text after the colon.
     pub parameter: Option<&'a str>,
+    /// Which implementation is wanted: strategies that are placers of their own have both.
+    pub kind: PlacerKind,
     /// Seed of keyed draws.
     pub seed: Seed,
     /// The workload's typical tasks, where declared.
     pub profile: Option<&'a WorkloadProfile>,
+}
+
+impl Build<'_> {
+    /// An index of feasible instances for a placer of its own, unless the naive one is wanted.
+    fn feasible_index(&self) -> Option<FeasibleIndex> {
+        (self.kind == PlacerKind::Indexed).then(FeasibleIndex::default)
+    }
 }
 
 /// What a table line builds.

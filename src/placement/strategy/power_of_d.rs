@@ -5,6 +5,7 @@
 
 use crate::des::Seed;
 use crate::model::{Cluster, Placement};
+use crate::placement::index::FeasibleIndex;
 use crate::placement::{Ask, PICK_DRAW, Placer, Refusal, refusal, tightest_devices};
 
 use super::random::any_feasible;
@@ -28,7 +29,11 @@ fn build(build: &Build<'_>) -> Result<Policy, String> {
     let text = build.parameter.unwrap_or("2");
     match text.parse::<u32>() {
         Ok(choices @ 1..=CHOICES_MAX) => {
-            Ok(Policy::Whole(Box::new(PowerOfD { seed: build.seed, choices })))
+            Ok(Policy::Whole(Box::new(PowerOfD {
+                seed: build.seed,
+                choices,
+                index: build.feasible_index(),
+            })))
         }
         _ => Err(format!("'{text}' is not a number of choices; give 1 to {CHOICES_MAX}")),
     }
@@ -38,6 +43,7 @@ fn build(build: &Build<'_>) -> Result<Policy, String> {
 struct PowerOfD {
     seed: Seed,
     choices: u32,
+    index: Option<FeasibleIndex>,
 }
 
 impl Placer for PowerOfD {
@@ -46,7 +52,10 @@ impl Placer for PowerOfD {
         let mut draws = self.seed.stream(PICK_DRAW, ask.task.number, ask.attempt);
         let mut best = None;
         for _ in 0..self.choices {
-            let Some(id) = any_feasible(class, ask, cluster, &mut draws) else { break };
+            let Some(id) = any_feasible(ask, cluster, &mut draws, self.index.as_mut())
+            else {
+                break;
+            };
             let left = left_after(class, cluster.instance(id));
             if best.is_none_or(|(most, _)| left > most) {
                 best = Some((left, id));

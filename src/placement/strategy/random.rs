@@ -4,8 +4,9 @@
 //! and cheap unless the cluster is nearly full.
 
 use crate::des::{Seed, Stream, pick};
-use crate::model::{Cluster, InstanceId, Placement, TaskClass};
+use crate::model::{Cluster, InstanceId, Placement};
 use crate::placement::devices::random_device;
+use crate::placement::index::FeasibleIndex;
 use crate::placement::{
     Ask, DEVICE_DRAW, PICK_DRAW, Placer, Predicate, Refusal, refusal, tightest_devices,
 };
@@ -26,22 +27,29 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
 const PROBES: usize = 8;
 
 fn build(build: &Build<'_>) -> Result<Policy, String> {
-    Ok(Policy::Whole(Box::new(Random { seed: build.seed, random_device: false })))
+    Ok(Policy::Whole(Box::new(Random::new(build, false))))
 }
 
 /// Uniform choice of an instance, and of a device if `random_device`.
 #[derive(Debug)]
 pub(super) struct Random {
-    pub(super) seed: Seed,
-    pub(super) random_device: bool,
+    seed: Seed,
+    random_device: bool,
+    index: Option<FeasibleIndex>,
+}
+
+impl Random {
+    pub(super) fn new(build: &Build<'_>, random_device: bool) -> Random {
+        Random { seed: build.seed, random_device, index: build.feasible_index() }
+    }
 }
 
 impl Placer for Random {
     fn place(&mut self, ask: &Ask<'_>, cluster: &Cluster) -> Result<Placement, Refusal> {
         let class = cluster.class(ask.class);
         let mut draws = self.seed.stream(PICK_DRAW, ask.task.number, ask.attempt);
-        let instance =
-            any_feasible(class, ask, cluster, &mut draws).ok_or_else(|| refusal(ask, cluster))?;
+        let instance = any_feasible(ask, cluster, &mut draws, self.index.as_mut())
+            .ok_or_else(|| refusal(ask, cluster))?;
         let on = cluster.instance(instance);
         let devices = if self.random_device {
             let u = self.seed.uniform(DEVICE_DRAW, ask.task.number, ask.attempt);
@@ -54,13 +62,14 @@ impl Placer for Random {
 }
 
 /// A feasible instance, uniformly; `None` if there is none. O(1) expected while a fair share of
-/// instances is feasible, O(instances) otherwise.
+/// instances is feasible; else O(changes) with an index and O(instances) without.
 pub(super) fn any_feasible(
-    class: &TaskClass,
     ask: &Ask<'_>,
     cluster: &Cluster,
     draws: &mut Stream,
+    index: Option<&mut FeasibleIndex>,
 ) -> Option<InstanceId> {
+    let class = cluster.class(ask.class);
     let count = ask.restrict.map_or(cluster.instance_count(), <[InstanceId]>::len);
     let at = |index: usize| ask.restrict.map_or(InstanceId(index as u32), |only| only[index]);
     let feasible = |id: &InstanceId| Predicate::feasible(class, cluster.instance(*id));
@@ -73,7 +82,10 @@ pub(super) fn any_feasible(
             return Some(probe);
         }
     }
-    let all: Vec<InstanceId> = (0..count).map(at).filter(feasible).collect();
     let u = draws.uniform();
+    if let Some(set) = index.and_then(|index| index.of(ask, cluster)) {
+        return (set.len() > 0).then(|| set.nth(pick(u, set.len())));
+    }
+    let all: Vec<InstanceId> = (0..count).map(at).filter(feasible).collect();
     (!all.is_empty()).then(|| all[pick(u, all.len())])
 }

@@ -33,7 +33,12 @@ pub(super) fn wanted(class: &TaskClass, on: InstanceView<'_>) -> Shares {
     shares(on, definition.cpu.0, definition.memory_mib, definition.gpu.total_milli())
 }
 
+/// What is free before placing, summed over the resources.
+pub(super) fn left(on: InstanceView<'_>) -> i64 {
+    free(on).iter().sum()
+}
+
 /// What would be free after placing, summed over the resources.
 pub(super) fn left_after(class: &TaskClass, on: InstanceView<'_>) -> i64 {
-    free(on).iter().sum::<i64>() - wanted(class, on).iter().sum::<i64>()
+    left(on) - wanted(class, on).iter().sum::<i64>()
 }

@@ -48,8 +48,8 @@ impl PlacementStrategy for Spread {
 
     fn reads(&self) -> Reads {
         match (&self.field, self.tracked) {
-            (SpreadField::InstanceId, _) => Reads::Instance,
-            (SpreadField::Attribute(_), Some(field)) => Reads::Group(field),
+            (SpreadField::InstanceId, _) => Reads::Group,
+            (SpreadField::Attribute(_), Some(field)) => Reads::Field(field),
             (SpreadField::Attribute(_), None) => Reads::Cluster,
         }
     }

@@ -4,7 +4,7 @@
 use crate::model::{InstanceView, TaskClass};
 use crate::placement::{PlacementStrategy, Reads, Score};
 
-use super::shares::left_after;
+use super::shares::{left, left_after};
 use super::{Policy, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry::plain(
@@ -18,7 +18,7 @@ struct WorstFit;
 
 impl PlacementStrategy for WorstFit {
     fn reads(&self) -> Reads {
-        Reads::Instance
+        Reads::Key(left)
     }
 
     fn score(&self, class: &TaskClass, on: InstanceView<'_>) -> Score {
