@@ -9,12 +9,13 @@ use std::sync::Arc;
 use slab::Slab;
 
 use super::attributes::Attributes;
+use super::audit::Recount;
 use super::change_log::{ChangeLog, InstanceChange};
-use super::instance::Host;
+use super::ledger::Ledger;
 use super::{
     AttributeSet, AttributeSetId, ClassId, Cpu, DefinitionId, FieldId, GPU_DEVICE_MILLI, GroupId,
-    InstanceId, InstanceSpec, InstanceStatus, InstanceView, NetworkMode, Placement, Price, Task,
-    TaskClass, TaskDefinition, TaskId, TaskStatus, ValueId,
+    InstanceId, InstanceSpec, InstanceStatus, InstanceView, Placement, Price, Task, TaskClass,
+    TaskDefinition, TaskId, TaskStatus, ValueId,
 };
 
 /// Sums over the cluster, for metrics.
@@ -51,10 +52,7 @@ pub struct Cluster {
     classes: Vec<TaskClass>,
     class_index: BTreeMap<(DefinitionId, GroupId), ClassId>,
     attributes: Attributes,
-    hosts: Vec<Host>,
-    cpu_free: Vec<Cpu>,
-    memory_free_mib: Vec<u32>,
-    devices: Vec<u16>,
+    ledger: Ledger,
     tasks: Slab<Task>,
     next_task: u64,
     totals: Totals,
@@ -129,16 +127,10 @@ impl Cluster {
 
     /// Registers a container instance, ACTIVE and empty. O(attributes).
     pub fn register(&mut self, spec: InstanceSpec) -> InstanceId {
-        assert!(usize::from(spec.gpus) <= super::DEVICES_MAX, "more GPUs than a device set holds");
-        let id = InstanceId(u32::try_from(self.hosts.len()).expect("fewer than 2^32 instances"));
         self.attributes.add_instance(&spec.attributes);
-        self.cpu_free.push(spec.cpu);
-        self.memory_free_mib.push(spec.memory_mib);
-        let first_device = self.devices.len();
-        self.devices.extend(std::iter::repeat_n(GPU_DEVICE_MILLI, usize::from(spec.gpus)));
         self.count_instance(&spec, true);
         self.totals.empty_instances += 1;
-        self.hosts.push(Host::new(spec, first_device));
+        let id = self.ledger.register(spec);
         self.changed(id, None, true);
         id
     }
@@ -164,25 +156,21 @@ impl Cluster {
     /// Sets an instance ACTIVE or DRAINING. It must not have been deregistered.
     pub fn set_status(&mut self, id: InstanceId, status: InstanceStatus) {
         assert!(status != InstanceStatus::Deregistered, "deregister an instance with deregister()");
-        let host = &mut self.hosts[id.index()];
-        assert!(host.status != InstanceStatus::Deregistered, "a deregistered instance came back");
-        host.status = status;
+        self.ledger.set_status(id, status);
         self.changed(id, None, status == InstanceStatus::Active);
     }
 
     /// Marks whether the agent of an instance is connected; without it there are no placements.
     pub fn set_agent_connected(&mut self, id: InstanceId, connected: bool) {
-        self.hosts[id.index()].agent_connected = connected;
+        self.ledger.set_agent_connected(id, connected);
         self.changed(id, None, connected);
     }
 
     /// Removes an instance. Its tasks must have been released before.
     pub fn deregister(&mut self, id: InstanceId) {
-        let host = &mut self.hosts[id.index()];
-        assert!(host.tasks == 0, "an instance was deregistered with tasks on it");
-        assert!(host.status != InstanceStatus::Deregistered, "deregistered twice");
-        host.status = InstanceStatus::Deregistered;
-        let spec = host.spec.clone();
+        assert!(self.ledger.tasks(id) == 0, "an instance was deregistered with tasks on it");
+        self.ledger.set_status(id, InstanceStatus::Deregistered);
+        let spec = self.ledger.spec(id).clone();
         self.count_instance(&spec, false);
         self.totals.empty_instances -= 1;
         self.changed(id, None, false);
@@ -197,7 +185,7 @@ impl Cluster {
 
     /// Number of instances ever registered: ids are `0..instance_count()`.
     pub fn instance_count(&self) -> usize {
-        self.hosts.len()
+        self.ledger.len()
     }
 
     /// A view of one instance.
@@ -207,25 +195,21 @@ impl Cluster {
 
     /// Views of all instances in id order, the deregistered included.
     pub fn instances(&self) -> impl ExactSizeIterator<Item = InstanceView<'_>> {
-        (0..self.hosts.len() as u32).map(|index| self.instance(InstanceId(index)))
+        (0..self.ledger.len() as u32).map(|index| self.instance(InstanceId(index)))
     }
 
     /// CPU not reserved on an instance.
     pub fn cpu_free(&self, id: InstanceId) -> Cpu {
-        self.cpu_free[id.index()]
+        self.ledger.cpu_free(id)
     }
 
     /// Memory not reserved on an instance, MiB.
     pub fn memory_free_mib(&self, id: InstanceId) -> u32 {
-        self.memory_free_mib[id.index()]
+        self.ledger.memory_free_mib(id)
     }
 
-    pub(super) fn host(&self, id: InstanceId) -> &Host {
-        &self.hosts[id.index()]
-    }
-
-    pub(super) fn devices(&self, first: usize, count: usize) -> &[u16] {
-        &self.devices[first..first + count]
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// The attributes of an instance.
@@ -249,9 +233,9 @@ impl Cluster {
     pub fn track_field(&mut self, attribute: &str) -> FieldId {
         let (field, new) = self.attributes.track(attribute);
         if new {
-            for (index, host) in self.hosts.iter().enumerate() {
-                for &(group, count) in &host.groups {
-                    self.attributes.add(field, InstanceId(index as u32), group, count);
+            for id in (0..self.ledger.len() as u32).map(InstanceId) {
+                for &(group, count) in self.ledger.groups(id) {
+                    self.attributes.add(field, id, group, count);
                 }
             }
         }
@@ -271,6 +255,10 @@ impl Cluster {
     /// Tasks of `group` on instances with `value` of `field`.
     pub fn tasks_in_field(&self, field: FieldId, value: ValueId, group: GroupId) -> u32 {
         self.attributes.tasks(field, value, group)
+    }
+
+    pub(super) fn field_ids(&self) -> impl Iterator<Item = FieldId> + use<> {
+        self.attributes.field_ids()
     }
 
     // --- tasks ------------------------------------------------------------
@@ -321,37 +309,18 @@ impl Cluster {
         task.placement = Some(placement);
         let class = task.class;
         self.take(class, placement);
-        self.changed(placement.instance, Some(self.class(class).group), false);
     }
 
-    fn take(&mut self, class: ClassId, Placement { instance, devices }: Placement) {
+    fn take(&mut self, class: ClassId, placement: Placement) {
         let TaskClass { definition, group, .. } = &self.classes[class.index()];
-        let host = &mut self.hosts[instance.index()];
-        assert!(host.status == InstanceStatus::Active, "placed on an instance that is not active");
-        let cpu = &mut self.cpu_free[instance.index()].0;
-        *cpu = cpu.checked_sub(definition.cpu.0).expect("the placer checked the CPU");
-        let memory = &mut self.memory_free_mib[instance.index()];
-        *memory = memory.checked_sub(definition.memory_mib).expect("the placer checked the memory");
-        assert!(devices.len() == usize::from(definition.gpu.devices), "wrong number of devices");
-        for device in devices.iter() {
-            assert!(device < usize::from(host.spec.gpus), "no such device");
-            let left = &mut self.devices[host.first_device + device];
-            *left = left.checked_sub(definition.gpu.milli).expect("the placer checked the GPU");
-        }
-        host.eni_used += definition.eni_slots();
-        assert!(host.eni_used <= host.spec.eni_slots || definition.eni_slots() == 0, "no ENI slot");
-        for port in &definition.host_ports {
-            let at = host.ports.binary_search(port).expect_err("the placer checked the ports");
-            host.ports.insert(at, *port);
-        }
-        self.totals.empty_instances -= u32::from(host.tasks == 0);
-        host.tasks += 1;
-        host.add_to_group(*group);
-        host.gpu_kinds[definition.gpu.kind() as usize] += 1;
-        self.attributes.placed(instance, *group);
+        let was_empty = self.ledger.take(definition, *group, placement);
+        self.attributes.placed(placement.instance, *group);
+        self.totals.empty_instances -= u32::from(was_empty);
         self.totals.cpu_used += u64::from(definition.cpu.0);
         self.totals.memory_used_mib += u64::from(definition.memory_mib);
         self.totals.gpu_used_milli += u64::from(definition.gpu.total_milli());
+        let group = Some(*group);
+        self.changed(placement.instance, group, false);
     }
 
     /// Puts a PENDING task back to PROVISIONING and frees what it held: part of a gang was placed
@@ -362,8 +331,7 @@ impl Cluster {
         task.status = TaskStatus::Provisioning;
         let placement = task.placement.take().expect("a pending task has a place");
         let class = task.class;
-        self.give_back(class, placement);
-        self.changed(placement.instance, Some(self.class(class).group), false);
+        self.give_back(class, placement, false);
     }
 
     /// A placed task's containers run.
@@ -384,31 +352,19 @@ impl Cluster {
         task.status = TaskStatus::Stopping;
         let placement = task.placement.expect("a running task has a place");
         let class = task.class;
-        self.give_back(class, placement);
-        self.changed(placement.instance, Some(self.class(class).group), true);
+        self.give_back(class, placement, true);
     }
 
-    fn give_back(&mut self, class: ClassId, Placement { instance, devices }: Placement) {
+    fn give_back(&mut self, class: ClassId, placement: Placement, makes_room: bool) {
         let TaskClass { definition, group, .. } = &self.classes[class.index()];
-        let host = &mut self.hosts[instance.index()];
-        self.cpu_free[instance.index()].0 += definition.cpu.0;
-        self.memory_free_mib[instance.index()] += definition.memory_mib;
-        for device in devices.iter() {
-            self.devices[host.first_device + device] += definition.gpu.milli;
-        }
-        host.eni_used -= definition.eni_slots();
-        for port in &definition.host_ports {
-            let at = host.ports.binary_search(port).expect("a placed task holds its ports");
-            host.ports.remove(at);
-        }
-        host.tasks -= 1;
-        self.totals.empty_instances += u32::from(host.tasks == 0);
-        host.remove_from_group(*group);
-        host.gpu_kinds[definition.gpu.kind() as usize] -= 1;
-        self.attributes.released(instance, *group);
+        let is_empty = self.ledger.give_back(definition, *group, placement);
+        self.attributes.released(placement.instance, *group);
+        self.totals.empty_instances += u32::from(is_empty);
         self.totals.cpu_used -= u64::from(definition.cpu.0);
         self.totals.memory_used_mib -= u64::from(definition.memory_mib);
         self.totals.gpu_used_milli -= u64::from(definition.gpu.total_milli());
+        let group = Some(*group);
+        self.changed(placement.instance, group, makes_room);
     }
 
     /// Forgets a task that has STOPPED, or that was turned away while PROVISIONING.
@@ -455,101 +411,5 @@ impl Cluster {
             }
         }
         recount.compare(self)
-    }
-}
-
-/// What the tasks hold, counted from scratch.
-struct Recount {
-    cpu: Vec<u64>,
-    memory_mib: Vec<u64>,
-    devices: Vec<u32>,
-    tasks: Vec<u32>,
-    enis: Vec<u32>,
-    groups: Vec<BTreeMap<GroupId, u32>>,
-}
-
-impl Recount {
-    fn new(cluster: &Cluster) -> Recount {
-        let n = cluster.hosts.len();
-        Recount {
-            cpu: vec![0; n],
-            memory_mib: vec![0; n],
-            devices: vec![0; cluster.devices.len()],
-            tasks: vec![0; n],
-            enis: vec![0; n],
-            groups: vec![BTreeMap::new(); n],
-        }
-    }
-
-    fn add(&mut self, cluster: &Cluster, task: &Task) -> Result<(), String> {
-        let TaskClass { definition, group, .. } = cluster.class(task.class);
-        let Some(Placement { instance, devices }) = task.placement else {
-            return Err(format!("task {} runs nowhere", task.number));
-        };
-        let at = instance.index();
-        self.cpu[at] += u64::from(definition.cpu.0);
-        self.memory_mib[at] += u64::from(definition.memory_mib);
-        self.tasks[at] += 1;
-        self.enis[at] += u32::from(definition.network_mode == NetworkMode::Awsvpc);
-        *self.groups[at].entry(*group).or_default() += 1;
-        for device in devices.iter() {
-            let index = cluster.hosts[at].first_device + device;
-            self.devices[index] += u32::from(definition.gpu.milli);
-        }
-        Ok(())
-    }
-
-    fn compare(&self, cluster: &Cluster) -> Result<(), String> {
-        for (at, host) in cluster.hosts.iter().enumerate() {
-            let cpu = u64::from(host.spec.cpu.0 - cluster.cpu_free[at].0);
-            let memory = u64::from(host.spec.memory_mib - cluster.memory_free_mib[at]);
-            let groups: BTreeMap<GroupId, u32> = host.groups.iter().copied().collect();
-            let same = cpu == self.cpu[at]
-                && memory == self.memory_mib[at]
-                && host.tasks == self.tasks[at]
-                && host.eni_used == self.enis[at]
-                && groups == self.groups[at];
-            if !same {
-                return Err(format!("instance {at}: the ledger differs from its tasks"));
-            }
-        }
-        for (index, &left) in cluster.devices.iter().enumerate() {
-            if u32::from(GPU_DEVICE_MILLI - left) != self.devices[index] {
-                return Err(format!("GPU device {index}: the ledger differs from its tasks"));
-            }
-        }
-        self.compare_sums(cluster)
-    }
-
-    fn compare_sums(&self, cluster: &Cluster) -> Result<(), String> {
-        let totals = cluster.totals();
-        let empty = cluster
-            .hosts
-            .iter()
-            .filter(|host| host.tasks == 0 && host.status != InstanceStatus::Deregistered)
-            .count();
-        let gpu: u64 = self.devices.iter().map(|&milli| u64::from(milli)).sum();
-        let same = totals.cpu_used == self.cpu.iter().sum::<u64>()
-            && totals.memory_used_mib == self.memory_mib.iter().sum::<u64>()
-            && totals.gpu_used_milli == gpu
-            && totals.empty_instances as usize == empty;
-        if !same {
-            return Err("the cluster's sums differ from its instances".to_owned());
-        }
-        for field in cluster.attributes.field_ids() {
-            let mut counts: BTreeMap<(ValueId, GroupId), u32> = BTreeMap::new();
-            for (at, groups) in self.groups.iter().enumerate() {
-                let value = cluster.value(field, InstanceId(at as u32));
-                for (&group, &count) in groups {
-                    *counts.entry((value, group)).or_default() += count;
-                }
-            }
-            for (&(value, group), &count) in &counts {
-                if cluster.tasks_in_field(field, value, group) != count {
-                    return Err(format!("{field:?}, {value:?}: the count of {group:?} differs"));
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -1,20 +1,16 @@
 //! Container instances: what one registers with, and the read-only view that strategies get.
 
-use smallvec::SmallVec;
-
+use super::ledger::Ledger;
 use super::query::Subject;
 use super::{
     AttributeSet, CapacityId, Cluster, Cpu, FieldId, GpuKind, GroupId, HostPort, InstanceId, Price,
-    Protocol, ValueId,
+    ValueId,
 };
 
 /// Static ports reserved on one instance at most, ECS's own included.
 ///
 /// Source: ECS API, `PortMapping`: "a maximum of 100 reserved ports at a time".
 pub const RESERVED_PORTS_MAX: usize = 100;
-
-/// The ports that every instance has reserved from the start: SSH, Docker and the agent.
-pub(super) const DEFAULT_PORTS: [u16; 5] = [22, 2375, 2376, 51678, 51679];
 
 /// What a container instance registers with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,66 +50,6 @@ pub enum InstanceStatus {
     Deregistered,
 }
 
-/// The part of an instance's record that a decision rarely reads; the hot fields are arrays in
-/// [`Cluster`].
-#[derive(Debug)]
-pub(super) struct Host {
-    pub(super) spec: InstanceSpec,
-    pub(super) status: InstanceStatus,
-    pub(super) agent_connected: bool,
-    /// Index of the first device in the cluster's array of devices.
-    pub(super) first_device: usize,
-    pub(super) eni_used: u32,
-    /// Reserved static ports, ascending.
-    pub(super) ports: Vec<HostPort>,
-    /// Tasks holding resources.
-    pub(super) tasks: u32,
-    /// Of these by task group, ascending by group.
-    pub(super) groups: SmallVec<[(GroupId, u32); 4]>,
-    /// Of these by kind of GPU request.
-    pub(super) gpu_kinds: [u32; GpuKind::COUNT],
-}
-
-impl Host {
-    pub(super) fn new(spec: InstanceSpec, first_device: usize) -> Host {
-        let ports = DEFAULT_PORTS.map(|port| HostPort { protocol: Protocol::Tcp, port });
-        Host {
-            spec,
-            status: InstanceStatus::Active,
-            agent_connected: true,
-            first_device,
-            eni_used: 0,
-            ports: ports.to_vec(),
-            tasks: 0,
-            groups: SmallVec::new(),
-            gpu_kinds: [0; GpuKind::COUNT],
-        }
-    }
-
-    pub(super) fn group_count(&self, group: GroupId) -> u32 {
-        match self.groups.binary_search_by_key(&group, |entry| entry.0) {
-            Ok(at) => self.groups[at].1,
-            Err(_) => 0,
-        }
-    }
-
-    pub(super) fn add_to_group(&mut self, group: GroupId) {
-        match self.groups.binary_search_by_key(&group, |entry| entry.0) {
-            Ok(at) => self.groups[at].1 += 1,
-            Err(at) => self.groups.insert(at, (group, 1)),
-        }
-    }
-
-    pub(super) fn remove_from_group(&mut self, group: GroupId) {
-        let at = self.groups.binary_search_by_key(&group, |entry| entry.0);
-        let at = at.expect("a released task was counted in its group");
-        self.groups[at].1 -= 1;
-        if self.groups[at].1 == 0 {
-            self.groups.remove(at);
-        }
-    }
-}
-
 /// One container instance as a decision sees it: a small handle to copy, with accessors.
 #[derive(Clone, Copy)]
 pub struct InstanceView<'a> {
@@ -132,8 +68,8 @@ impl<'a> InstanceView<'a> {
         InstanceView { cluster, id }
     }
 
-    fn host(self) -> &'a Host {
-        self.cluster.host(self.id)
+    fn ledger(self) -> &'a Ledger {
+        self.cluster.ledger()
     }
 
     /// Its id: ascending in order of registration.
@@ -143,12 +79,12 @@ impl<'a> InstanceView<'a> {
 
     /// What it registered with.
     pub fn spec(self) -> &'a InstanceSpec {
-        &self.host().spec
+        self.ledger().spec(self.id)
     }
 
     /// Status in the control plane.
     pub fn status(self) -> InstanceStatus {
-        self.host().status
+        self.ledger().status(self.id)
     }
 
     /// CPU not reserved.
@@ -158,7 +94,7 @@ impl<'a> InstanceView<'a> {
 
     /// CPU registered.
     pub fn cpu_total(self) -> Cpu {
-        self.host().spec.cpu
+        self.spec().cpu
     }
 
     /// Memory not reserved, MiB.
@@ -168,13 +104,12 @@ impl<'a> InstanceView<'a> {
 
     /// Memory registered, MiB.
     pub fn memory_total_mib(self) -> u32 {
-        self.host().spec.memory_mib
+        self.spec().memory_mib
     }
 
     /// Thousandths left on each GPU device.
     pub fn gpu_left(self) -> &'a [u16] {
-        let host = self.host();
-        self.cluster.devices(host.first_device, usize::from(host.spec.gpus))
+        self.ledger().devices(self.id)
     }
 
     /// Thousandths left over all devices.
@@ -184,28 +119,27 @@ impl<'a> InstanceView<'a> {
 
     /// ENI slots not taken.
     pub fn eni_free(self) -> u32 {
-        let host = self.host();
-        host.spec.eni_slots - host.eni_used
+        self.ledger().eni_free(self.id)
     }
 
     /// Static ports reserved, ascending.
     pub fn reserved_ports(self) -> &'a [HostPort] {
-        &self.host().ports
+        self.ledger().ports(self.id)
     }
 
     /// Tasks that hold resources here.
     pub fn task_count(self) -> u32 {
-        self.host().tasks
+        self.ledger().tasks(self.id)
     }
 
     /// Of these, the ones of a task group.
     pub fn group_count(self, group: GroupId) -> u32 {
-        self.host().group_count(group)
+        self.ledger().group_count(self.id, group)
     }
 
     /// Of these, the ones by kind of GPU request, indexed by `GpuKind as usize`.
-    pub fn gpu_kinds(self) -> &'a [u32; GpuKind::COUNT] {
-        &self.host().gpu_kinds
+    pub fn gpu_kinds(self) -> [u32; GpuKind::COUNT] {
+        self.ledger().gpu_kinds(self.id)
     }
 
     /// The value of a tracked field here.
@@ -230,26 +164,26 @@ impl Subject for InstanceView<'_> {
     }
 
     fn agent_connected(&self) -> bool {
-        self.host().agent_connected
+        self.ledger().agent_connected(self.id)
     }
 
     fn ec2_instance_id(&self) -> &str {
-        &self.host().spec.name
+        &self.spec().name
     }
 
     fn agent_version(&self) -> Option<&str> {
-        self.host().spec.agent_version.as_deref()
+        self.spec().agent_version.as_deref()
     }
 
     fn registered_at(&self) -> Option<i64> {
-        self.host().spec.registered_at
+        self.spec().registered_at
     }
 
     fn running_tasks_count(&self) -> u32 {
-        self.host().tasks
+        self.ledger().tasks(self.id)
     }
 
     fn any_task_group(&self, test: &mut dyn FnMut(&str) -> bool) -> bool {
-        self.host().groups.iter().any(|&(group, _)| test(self.cluster.group_name(group)))
+        self.ledger().groups(self.id).iter().any(|&(group, _)| test(self.cluster.group_name(group)))
     }
 }

@@ -3,9 +3,11 @@
 //! Knows no IO, clock, randomness or file format. Capacity changes in [`Cluster`] and nowhere else.
 
 mod attributes;
+mod audit;
 mod change_log;
 mod cluster;
 mod instance;
+mod ledger;
 pub mod query;
 mod submission;
 mod task;

@@ -9,6 +9,9 @@ use crate::model::{DeviceSet, InstanceView, TaskClass};
 /// If fewer devices fit than are asked for: the instance was not feasible.
 pub fn tightest_devices(class: &TaskClass, on: InstanceView<'_>) -> DeviceSet {
     let wanted = class.definition.gpu;
+    if wanted.devices == 0 {
+        return DeviceSet::default();
+    }
     let left = on.gpu_left();
     let mut chosen = DeviceSet::default();
     for _ in 0..wanted.devices {
