@@ -1,6 +1,7 @@
 //! Tests of placement: fixtures; the tests are in the modules below.
 
 mod gpu;
+mod large;
 mod properties;
 mod spec;
 mod strategies;

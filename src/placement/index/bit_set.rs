@@ -25,6 +25,11 @@ pub(super) fn bits(mut word: u64) -> impl Iterator<Item = u32> {
     })
 }
 
+/// The `n`-th bit of a word that is set, of more than `n`.
+pub(super) fn nth_bit(word: u64, n: u32) -> u32 {
+    (0..n).fold(word, |word, _| word & (word - 1)).trailing_zeros()
+}
+
 /// A set of instances. Grows to hold what is put in.
 #[derive(Debug, Clone, Default)]
 pub(super) struct BitSet {
@@ -85,6 +90,21 @@ impl BitSet {
     /// The members among 64 instances, as bits.
     pub(super) fn word(&self, word: usize) -> u64 {
         self.words.get(word).copied().unwrap_or(0)
+    }
+
+    /// The `n`-th member in id order, of more than `n`. O(blocks).
+    pub(super) fn nth(&self, n: usize) -> InstanceId {
+        let mut left = n as u32;
+        let mut is_in = |members: u32| {
+            let here = left < members;
+            left -= if here { 0 } else { members };
+            here
+        };
+        let block = self.blocks.iter().position(|&members| is_in(members.into()));
+        let first = block.expect("the set has more members") * BLOCK_WORDS;
+        let word = self.words[first..].iter().position(|word| is_in(word.count_ones()));
+        let word = first + word.expect("the block has more members");
+        instance(word, nth_bit(self.words[word], left))
     }
 
     /// The first member at `from` or after. O(blocks).

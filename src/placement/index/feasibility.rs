@@ -16,12 +16,6 @@ use super::thresholds::Thresholds;
 /// Columns at most: tasks of further kinds are placed by the scan.
 pub(super) const COLUMNS_MAX: usize = 512;
 
-/// The columns of a mask, ascending.
-pub(super) fn columns(mask: &[u64]) -> impl Iterator<Item = usize> {
-    let words = mask.iter().enumerate();
-    words.flat_map(|(index, &word)| bits(word).map(move |bit| index * 64 + bit as usize))
-}
-
 /// The columns of one mask that are not in another, ascending.
 pub(super) fn difference<'a>(one: &'a [u64], other: &'a [u64]) -> impl Iterator<Item = usize> + 'a {
     let words = one.iter().zip(other).map(|(&one, &other)| one & !other).enumerate();
@@ -88,7 +82,6 @@ pub(super) struct Feasibility {
     particular: Vec<u64>,
     /// Version of the cluster that all this belongs to.
     version: u64,
-    before: Vec<u64>,
 }
 
 /// The column of a class.
@@ -265,20 +258,21 @@ impl Feasibility {
             return;
         }
         self.meet(id, cluster);
-        let mut before = std::mem::take(&mut self.before);
-        before.clear();
-        before.extend_from_slice(self.mask(id));
+        let at = id.index() * self.words;
+        let mut before = [0; COLUMNS_MAX / 64];
+        for (word, was) in before.iter_mut().zip(self.mask(id)) {
+            *word = *was;
+        }
         self.refresh(id, cluster);
+        let before = &before[..self.words];
         for (index, &was) in before.iter().enumerate() {
-            let flipped = was ^ self.masks[id.index() * self.words + index];
-            for bit in bits(flipped) {
+            for bit in bits(was ^ self.masks[at + index]) {
                 let set = &mut self.columns[index * 64 + bit as usize].feasible;
                 if was & (1 << bit) != 0 { set.remove(id) } else { set.insert(id) }
             }
         }
         let feasibility = &*self;
-        follower.update(&Update { instance: id, group, before: &before, feasibility, cluster });
-        self.before = before;
+        follower.update(&Update { instance: id, group, before, feasibility, cluster });
     }
 
     /// Puts the mask of an instance together.

@@ -44,12 +44,6 @@ impl GroupOrder {
         ties
     }
 
-    fn level(&self, seen: &Update<'_>, column: usize) -> usize {
-        let group = seen.feasibility.columns[column].group;
-        let on = seen.cluster.instance(seen.instance);
-        if self.by_count { on.group_count(group) as usize } else { 0 }
-    }
-
     fn insert(&mut self, column: usize, partition: usize, level: usize, id: InstanceId) {
         let partitions = &mut self.sets[column];
         if partitions.len() <= partition {
@@ -62,16 +56,24 @@ impl GroupOrder {
         levels[level].insert(id);
     }
 
-    /// Takes an instance out, wherever it is; it is looked for at `near` first.
-    fn remove(&mut self, column: usize, partition: usize, near: usize, id: InstanceId) {
+    /// Takes an instance out, wherever it is: mostly on one of few levels, else near `count`.
+    fn remove(
+        &mut self,
+        column: usize,
+        partition: usize,
+        id: InstanceId,
+        count: impl FnOnce() -> usize,
+    ) {
         let levels = &mut self.sets[column][partition];
         let has = |&level: &usize| levels.get(level).is_some_and(|set| set.contains(id));
-        let outward = (0..=levels.len().max(near)).flat_map(|far| {
-            let below = near.checked_sub(far);
-            [Some(near + far), below.filter(|_| far > 0)].into_iter().flatten()
-        });
-        let level = outward.into_iter().find(has).expect("a feasible instance is on a level");
-        levels[level].remove(id);
+        let level = if levels.len() <= 4 {
+            (0..levels.len()).find(has)
+        } else {
+            let near = count();
+            let around = [near, near + 1, near.saturating_sub(1)];
+            around.into_iter().chain(0..levels.len()).find(has)
+        };
+        levels[level.expect("a feasible instance is on a level")].remove(id);
     }
 
     /// Makes room for the columns that are there.
@@ -98,21 +100,26 @@ impl Follower for GroupOrder {
         let id = seen.instance;
         let partition = self.partitions.of(id, seen.cluster);
         let after = seen.feasibility.mask(id);
+        let on = seen.cluster.instance(id);
+        let by_count = self.by_count;
+        let level = |column: usize| {
+            let group = seen.feasibility.columns[column].group;
+            if by_count { on.group_count(group) as usize } else { 0 }
+        };
         for column in difference(seen.before, after) {
-            self.remove(column, partition, self.level(seen, column), id);
+            self.remove(column, partition, id, || level(column));
         }
         for column in difference(after, seen.before) {
-            self.insert(column, partition, self.level(seen, column), id);
+            self.insert(column, partition, level(column), id);
         }
-        let Some(group) = seen.group.filter(|_| self.by_count) else { return };
-        let Some(list) = self.columns_of.get(group.index()) else { return };
-        for at in 0..list.len() {
+        let Some(group) = seen.group.filter(|_| by_count) else { return };
+        let columns = self.columns_of.get(group.index()).map_or(0, Vec::len);
+        for at in 0..columns {
             let column = self.columns_of[group.index()][at];
             let (word, bit) = (column / 64, 1 << (column % 64));
             if seen.before[word] & after[word] & bit != 0 {
-                let level = self.level(seen, column);
-                self.remove(column, partition, level, id);
-                self.insert(column, partition, level, id);
+                self.remove(column, partition, id, || level(column));
+                self.insert(column, partition, level(column), id);
             }
         }
     }

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::model::{FieldId, InstanceId, InstanceView};
 use crate::placement::Score;
 
-use super::feasibility::{Follower, Update, columns, difference};
+use super::feasibility::{Follower, Update};
 use super::level::Level;
 use super::partition::Partitions;
 use super::ties::{Part, Ties};
@@ -54,9 +54,14 @@ impl Scale {
 
     /// The level of a key; `None` if it does not fit the scale.
     fn level(&self, key: Score) -> Option<usize> {
+        if key < self.base || key >= self.end {
+            return None;
+        }
         let above = key - self.base;
-        let fits = key >= self.base && key < self.end && above % self.unit == 0;
-        fits.then(|| (above / self.width) as usize)
+        let level = above / self.width;
+        let rest = above - level * self.width;
+        let fits = if self.width == self.unit { rest == 0 } else { rest % self.unit == 0 };
+        fits.then_some(level as usize)
     }
 }
 
@@ -81,16 +86,16 @@ impl Levels {
         &mut self.levels[level]
     }
 
-    fn count(&mut self, level: usize, id: InstanceId, columns: impl Iterator<Item = usize>) {
+    fn count(&mut self, level: usize, id: InstanceId, mask: &[u64]) {
         let occupied = &mut self.occupied;
         let first = |column: usize| occupied[column][level / 64] |= 1 << (level % 64);
-        self.levels[level].count(id, columns, first);
+        self.levels[level].count(id, mask, first);
     }
 
-    fn discount(&mut self, level: usize, id: InstanceId, columns: impl Iterator<Item = usize>) {
+    fn discount(&mut self, level: usize, id: InstanceId, mask: &[u64]) {
         let occupied = &mut self.occupied;
         let last = |column: usize| occupied[column][level / 64] &= !(1 << (level % 64));
-        self.levels[level].discount(id, columns, last);
+        self.levels[level].discount(id, mask, last);
     }
 
     /// The highest level with a feasible instance.
@@ -113,6 +118,8 @@ pub(super) struct KeyOrder {
     levels: Vec<Levels>,
     /// By instance.
     keys: Vec<Score>,
+    /// The level of each instance.
+    level_of: Vec<u16>,
     /// Bits of a mask: columns there is room for.
     width: usize,
 }
@@ -132,8 +139,15 @@ struct Best<'a> {
 impl KeyOrder {
     pub(super) fn new(fields: Vec<FieldId>, key: fn(InstanceView<'_>) -> Score) -> KeyOrder {
         let partitions = Partitions::new(fields, true);
-        let (levels, keys) = (Vec::new(), Vec::new());
-        KeyOrder { key, partitions, scale: Scale::default(), levels, keys, width: 0 }
+        KeyOrder {
+            key,
+            partitions,
+            scale: Scale::default(),
+            levels: Vec::new(),
+            keys: Vec::new(),
+            level_of: Vec::new(),
+            width: 0,
+        }
     }
 
     /// The feasible instances that the strategies like best, of at least one.
@@ -143,8 +157,11 @@ impl KeyOrder {
         candidates: &mut Vec<InstanceId>,
     ) -> Left<'a> {
         let mut best: SmallVec<[Best<'_>; 8]> = SmallVec::new();
-        let levels = self.levels.iter().enumerate();
-        best.extend(levels.filter_map(|(at, levels)| self.best_level(at, levels, question)));
+        for (partition, levels) in self.levels.iter().enumerate() {
+            if let Some(level) = self.best_level(partition, levels, question) {
+                best.push(level);
+            }
+        }
         self.partitions.narrow(&mut best, |one| one.partition, question);
         if best.len() > 1 {
             // Keys can be compared among instances of one size; scores can among all.
@@ -193,6 +210,7 @@ impl KeyOrder {
         for index in self.keys.len() as u32..=seen.instance.0 {
             let key = (self.key)(seen.cluster.instance(InstanceId(index)));
             self.keys.push(key);
+            self.level_of.push(0);
             match self.scale.level(key).filter(|_| self.keys.len() <= self.scale.instances) {
                 Some(level) => self.insert(InstanceId(index), level, seen),
                 None => self.rescale(seen),
@@ -217,16 +235,17 @@ impl KeyOrder {
         if self.levels.len() <= partition {
             self.levels.resize_with(partition + 1, Levels::default);
         }
+        self.level_of[id.index()] = level as u16;
         let levels = &mut self.levels[partition];
         levels.at(level, self.width).insert(id, self.keys[id.index()], self.width);
-        levels.count(level, id, columns(seen.feasibility.mask(id)));
+        levels.count(level, id, seen.feasibility.mask(id));
     }
 
     fn remove(&mut self, id: InstanceId, level: usize, seen: &Update<'_>) {
         let partition = self.partitions.of(id, seen.cluster);
         let levels = &mut self.levels[partition];
         levels.levels[level].remove(id);
-        levels.discount(level, id, columns(seen.before));
+        levels.discount(level, id, seen.before);
     }
 
     /// The mask of an instance changed, its key did not.
@@ -234,8 +253,8 @@ impl KeyOrder {
         let partition = self.partitions.of(seen.instance, seen.cluster);
         let levels = &mut self.levels[partition];
         let after = seen.feasibility.mask(seen.instance);
-        levels.discount(level, seen.instance, difference(seen.before, after));
-        levels.count(level, seen.instance, difference(after, seen.before));
+        levels.discount(level, seen.instance, seen.before);
+        levels.count(level, seen.instance, after);
     }
 }
 
@@ -244,6 +263,7 @@ impl Follower for KeyOrder {
         self.width = words * 64;
         self.levels.clear();
         self.keys.clear();
+        self.level_of.clear();
         self.scale = Scale::default();
     }
 
@@ -254,12 +274,10 @@ impl Follower for KeyOrder {
         if id.index() >= self.keys.len() {
             self.meet(seen);
         } else if let Some(level) = self.scale.level(key) {
-            let old_key = self.keys[id.index()];
-            let old_level = self.scale.level(old_key).expect("the scale fits all keys");
-            if key == old_key {
+            if key == self.keys[id.index()] {
                 self.recount(level, seen);
             } else {
-                self.remove(id, old_level, seen);
+                self.remove(id, self.level_of[id.index()].into(), seen);
                 self.keys[id.index()] = key;
                 self.insert(id, level, seen);
             }

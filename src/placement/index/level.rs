@@ -3,30 +3,45 @@
 use crate::model::InstanceId;
 use crate::placement::Score;
 
-use super::bit_set::{BLOCK_WORDS, place};
+use super::bit_set::{BLOCK_WORDS, bits, place};
+
+/// The bits of a byte as numbers, to be added to eight counts at once.
+static LANES: [[u16; 8]; 256] = {
+    let mut lanes = [[0; 8]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            lanes[byte][bit] = (byte >> bit & 1) as u16;
+            bit += 1;
+        }
+        byte += 1;
+    }
+    lanes
+};
 
 /// The instances whose keys fall into one bucket.
 #[derive(Debug, Default)]
 pub(super) struct Level {
     words: Vec<u64>,
     members: u32,
-    /// Feasible members by column.
-    feasible: Vec<u32>,
+    /// Feasible members by column, eight columns together so that they are counted at once.
+    feasible: Vec<[u32; 8]>,
     /// The same by block: `[block][column]`.
-    blocks: Vec<u16>,
+    blocks: Vec<[u16; 8]>,
     /// Lowest and highest key put in since the level was last empty.
     keys: Option<(Score, Score)>,
 }
 
 impl Level {
-    /// Adds an instance.
+    /// Adds an instance; `columns` is a multiple of 64.
     pub(super) fn insert(&mut self, id: InstanceId, key: Score, columns: usize) {
         let (word, bit) = place(id);
         if self.words.len() <= word {
             let blocks = word / BLOCK_WORDS + 1;
             self.words.resize(blocks * BLOCK_WORDS, 0);
-            self.feasible.resize(columns, 0);
-            self.blocks.resize(blocks * columns, 0);
+            self.feasible.resize(columns / 8, [0; 8]);
+            self.blocks.resize(blocks * columns / 8, [0; 8]);
         }
         self.words[word] |= bit;
         self.members += 1;
@@ -44,39 +59,60 @@ impl Level {
         }
     }
 
-    /// Counts a member for some columns; calls `first` with those it is the first of.
-    pub(super) fn count(
-        &mut self,
-        id: InstanceId,
-        columns: impl Iterator<Item = usize>,
-        mut first: impl FnMut(usize),
-    ) {
-        let row = id.index() / (64 * BLOCK_WORDS) * self.feasible.len();
-        for column in columns {
-            self.blocks[row + column] += 1;
-            self.feasible[column] += 1;
-            if self.feasible[column] == 1 {
-                first(column);
+    /// Counts a member for the columns of a mask; calls `first` with those it is the first of.
+    pub(super) fn count(&mut self, id: InstanceId, mask: &[u64], mut first: impl FnMut(usize)) {
+        let row = self.row(id);
+        for (word, mask) in mask.iter().enumerate() {
+            for (byte, columns) in mask.to_le_bytes().into_iter().enumerate() {
+                if columns == 0 {
+                    continue;
+                }
+                let eight = word * 8 + byte;
+                let one = &LANES[columns as usize];
+                let (here, all) = (&mut self.blocks[row + eight], &mut self.feasible[eight]);
+                for lane in 0..8 {
+                    here[lane] = here[lane].wrapping_add(one[lane]);
+                }
+                for lane in 0..8 {
+                    all[lane] = all[lane].wrapping_add(u32::from(one[lane]));
+                }
+                if all.contains(&1) {
+                    let new = bits(columns.into()).filter(|&lane| all[lane as usize] == 1);
+                    new.for_each(|lane| first(eight * 8 + lane as usize));
+                }
             }
         }
     }
 
-    /// Takes a member out of the counts of some columns; calls `last` with those it was the
+    /// Takes a member out of the counts of a mask's columns; calls `last` with those it was the
     /// last of.
-    pub(super) fn discount(
-        &mut self,
-        id: InstanceId,
-        columns: impl Iterator<Item = usize>,
-        mut last: impl FnMut(usize),
-    ) {
-        let row = id.index() / (64 * BLOCK_WORDS) * self.feasible.len();
-        for column in columns {
-            self.blocks[row + column] -= 1;
-            self.feasible[column] -= 1;
-            if self.feasible[column] == 0 {
-                last(column);
+    pub(super) fn discount(&mut self, id: InstanceId, mask: &[u64], mut last: impl FnMut(usize)) {
+        let row = self.row(id);
+        for (word, mask) in mask.iter().enumerate() {
+            for (byte, columns) in mask.to_le_bytes().into_iter().enumerate() {
+                if columns == 0 {
+                    continue;
+                }
+                let eight = word * 8 + byte;
+                let one = &LANES[columns as usize];
+                let (here, all) = (&mut self.blocks[row + eight], &mut self.feasible[eight]);
+                for lane in 0..8 {
+                    here[lane] = here[lane].wrapping_sub(one[lane]);
+                }
+                for lane in 0..8 {
+                    all[lane] = all[lane].wrapping_sub(u32::from(one[lane]));
+                }
+                if all.contains(&0) {
+                    let gone = bits(columns.into()).filter(|&lane| all[lane as usize] == 0);
+                    gone.for_each(|lane| last(eight * 8 + lane as usize));
+                }
             }
         }
+    }
+
+    /// Where the counts of an instance's block start.
+    fn row(&self, id: InstanceId) -> usize {
+        id.index() / (64 * BLOCK_WORDS) * self.feasible.len()
     }
 
     /// The key of all members; `None` if they may differ.
@@ -86,12 +122,13 @@ impl Level {
 
     /// Members that can take a column's tasks.
     pub(super) fn feasible(&self, column: usize) -> usize {
-        self.feasible.get(column).copied().unwrap_or(0) as usize
+        self.feasible.get(column / 8).map_or(0, |eight| eight[column % 8]) as usize
     }
 
     /// The same within a block.
     pub(super) fn feasible_in_block(&self, block: usize, column: usize) -> usize {
-        self.blocks.get(block * self.feasible.len() + column).copied().unwrap_or(0).into()
+        let eight = self.blocks.get(block * self.feasible.len() + column / 8);
+        eight.map_or(0, |eight| eight[column % 8]).into()
     }
 
     /// The members among 64 instances, as bits.

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::model::InstanceId;
 
-use super::bit_set::{BLOCK_WORDS, BitSet, bits, instance};
+use super::bit_set::{BLOCK_WORDS, BitSet, bits, instance, nth_bit};
 use super::level::Level;
 
 /// One of the sets.
@@ -66,6 +66,9 @@ impl<'a> Ties<'a> {
 
     /// The `n`-th instance in id order, counted from 0. O(blocks × sets).
     pub(super) fn nth(&self, n: usize) -> InstanceId {
+        if let [Part::Whole(set)] = &self.0[..] {
+            return set.nth(n);
+        }
         let mut left = n;
         let blocks = self.0.iter().map(|part| part.blocks()).max().unwrap_or(0);
         for block in 0..blocks {
@@ -84,8 +87,7 @@ impl<'a> Ties<'a> {
             let members = self.word(word);
             let here = members.count_ones() as usize;
             if left < here {
-                let bit = bits(members).nth(left).expect("the word has more members");
-                return instance(word, bit);
+                return instance(word, nth_bit(members, left as u32));
             }
             left -= here;
         }
