@@ -54,7 +54,7 @@
 //! ```
 //! use towtank::des::Seed;
 //! use towtank::model::{InstanceView, TaskClass};
-//! use towtank::placement::{Chain, IncrementalPlacer, PlacementStrategy, Reads, Score, TieBreak};
+//! use towtank::placement::{Chain, IndexedPlacer, PlacementStrategy, Reads, Score, TieBreak};
 //! use towtank::scenario::{Document, Recording, Scenario};
 //!
 //! /// The instance with the fewest tasks of any kind.
@@ -90,7 +90,7 @@
 //!     tie_break: TieBreak::LowestId,
 //!     seed: Seed(seed),
 //! };
-//! let placer = Box::new(IncrementalPlacer::new(chain));
+//! let placer = Box::new(IndexedPlacer::new(chain));
 //! let prepared = scenario.prepare_with(seed, vec![placer])?;
 //! let finished = prepared.run(Recording::default(), &mut |_| true)?;
 //! assert_eq!(finished.records.placements, 4);
