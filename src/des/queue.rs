@@ -52,11 +52,16 @@ pub struct EventKey {
 /// - the *buckets* otherwise, unsorted until their time comes.
 ///
 /// With n live events, `schedule`, `pop` and `cancel` take O(1) amortised time, and O(log n) for
-/// early events, which are spread over the buckets again as soon as they are more than half of all.
-/// The others take O(1). A cancelled event leaves its entry behind as a tombstone, whose
-/// removal is charged to its `schedule`. Tombstones are swept as soon as they outnumber the live
-/// events (and are more than a few), so memory stays proportional to the greatest number of
-/// events that were ever live at once.
+/// early events, which are spread over the buckets again as soon as they are more than half of
+/// all; `peek_time` prepares the next `pop`. The others take O(1). A cancelled event leaves its
+/// entry behind as a tombstone, whose removal is charged to its `schedule`. Tombstones are swept
+/// as soon as they outnumber the live events (and are more than a few), so memory stays
+/// proportional to the greatest number of events that were ever live at once.
+///
+/// Chosen by measurement (`cargo bench -- hold`) over binary, 4-ary and 8-ary heaps and a radix
+/// heap of the same entries. With a thousand events or fewer the heaps are as fast; above 10^5
+/// they take two to ten times as long, because cache misses decide. Buckets that are linked chunks
+/// of a pool instead of vectors were no faster.
 pub struct EventQueue<E> {
     /// Storage of the events.
     slots: Slots<E>,
@@ -211,15 +216,19 @@ impl<E> EventQueue<E> {
 
     /// The entry due first, and where it is, once the heads are settled.
     fn first(&self) -> Option<(Entry, Head)> {
-        let mut first = self.batch.last().map(|entry| (entry, Head::Batch));
-        let early = self.early.peek().map(|entry| (entry, Head::Early));
-        let lanes = self.lanes.first().map(|entry| (entry, Head::Lanes));
-        for other in [early, lanes].into_iter().flatten() {
-            if first.is_none_or(|(entry, _)| other.0.rank() < entry.rank()) {
-                first = Some(other);
+        let mut first = self.batch.last().map(|entry| (*entry, Head::Batch));
+        let mut consider = |entry: &Entry, head| {
+            if first.is_none_or(|(other, _)| entry.rank() < other.rank()) {
+                first = Some((*entry, head));
             }
+        };
+        if let Some(entry) = self.early.peek() {
+            consider(entry, Head::Early);
         }
-        first.map(|(entry, head)| (*entry, head))
+        if let Some(entry) = self.lanes.first() {
+            consider(entry, Head::Lanes);
+        }
+        first
     }
 
     /// Sees to the heads: none is a tombstone then, and there is one if an event waits.
