@@ -80,7 +80,7 @@ impl Queue for EventQueue<Event> {
 /// The standard heap of (time, phase and sequence, place in the slab), with tombstones.
 #[derive(Default)]
 struct Heap {
-    heap: BinaryHeap<Reverse<(u64, u64, usize)>>,
+    entries: BinaryHeap<Reverse<(u64, u64, usize)>>,
     events: Slab<(u64, Event)>,
     sequence: u64,
 }
@@ -89,11 +89,11 @@ impl Heap {
     fn sweep(&mut self) {
         let events = &self.events;
         let is_live = |order: u64, slot| events.get(slot).is_some_and(|event| event.0 == order);
-        if self.heap.len() > 2 * events.len() {
-            self.heap.retain(|Reverse((_, order, slot))| is_live(*order, *slot));
+        if self.entries.len() > 2 * events.len() {
+            self.entries.retain(|Reverse((_, order, slot))| is_live(*order, *slot));
         }
-        while self.heap.peek().is_some_and(|Reverse((_, order, slot))| !is_live(*order, *slot)) {
-            self.heap.pop();
+        while self.entries.peek().is_some_and(|Reverse((_, order, slot))| !is_live(*order, *slot)) {
+            self.entries.pop();
         }
     }
 }
@@ -106,16 +106,16 @@ impl Queue for Heap {
         self.sequence += 1;
         let order = u64::from(phase) << 38 | self.sequence;
         let slot = self.events.insert((order, event));
-        self.heap.push(Reverse((at, order, slot)));
+        self.entries.push(Reverse((at, order, slot)));
         (order, slot)
     }
 
     fn peek_time(&mut self) -> Option<u64> {
-        self.heap.peek().map(|Reverse((at, ..))| *at)
+        self.entries.peek().map(|Reverse((at, ..))| *at)
     }
 
     fn pop(&mut self) -> Option<(u64, Event)> {
-        let Reverse((at, _, slot)) = self.heap.pop()?;
+        let Reverse((at, _, slot)) = self.entries.pop()?;
         let (_, event) = self.events.remove(slot);
         self.sweep();
         Some((at, event))

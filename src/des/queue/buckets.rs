@@ -30,7 +30,7 @@ const KEPT: usize = 4 * BATCH;
 /// in sequential memory.
 pub(super) struct Buckets {
     /// By level, then digit.
-    buckets: Vec<Vec<Entry>>,
+    entries: Vec<Vec<Entry>>,
     /// For each level one bit for each of its buckets that is not empty.
     occupied: [u64; LEVELS],
     /// One bit for each level that is not empty.
@@ -42,7 +42,7 @@ pub(super) struct Buckets {
 impl Buckets {
     pub(super) fn new() -> Self {
         Self {
-            buckets: vec![Vec::new(); LEVELS * DIGITS],
+            entries: vec![Vec::new(); LEVELS * DIGITS],
             occupied: [0; LEVELS],
             levels: 0,
             reference: 0,
@@ -52,7 +52,7 @@ impl Buckets {
     /// Adds an entry, which must not be before the reference. O(1).
     pub(super) fn push(&mut self, entry: Entry) {
         let (level, digit) = place(entry.time, self.reference);
-        self.buckets[level * DIGITS + digit].push(entry);
+        self.entries[level * DIGITS + digit].push(entry);
         self.occupied[level] |= 1 << digit;
         self.levels |= 1 << level;
     }
@@ -63,7 +63,7 @@ impl Buckets {
     /// They are `BATCH` at most unless more are due at one time.
     pub(super) fn take_first(&mut self, batch: &mut Vec<Entry>) -> Option<u64> {
         while let Some((level, digit)) = self.first() {
-            let length = self.buckets[level * DIGITS + digit].len();
+            let length = self.entries[level * DIGITS + digit].len();
             if !batch.is_empty() && batch.len() + length > BATCH {
                 break;
             }
@@ -71,7 +71,7 @@ impl Buckets {
                 self.split(level, digit);
             } else {
                 self.vacate(level, digit);
-                let bucket = &mut self.buckets[level * DIGITS + digit];
+                let bucket = &mut self.entries[level * DIGITS + digit];
                 if batch.is_empty() {
                     std::mem::swap(batch, bucket);
                 } else {
@@ -88,7 +88,7 @@ impl Buckets {
     pub(super) fn reset(&mut self, reference: u64, mut each: impl FnMut(Entry)) {
         while let Some((level, digit)) = self.first() {
             self.vacate(level, digit);
-            let bucket = std::mem::take(&mut self.buckets[level * DIGITS + digit]);
+            let bucket = std::mem::take(&mut self.entries[level * DIGITS + digit]);
             bucket.into_iter().for_each(&mut each);
         }
         self.reference = reference;
@@ -113,27 +113,27 @@ impl Buckets {
     /// passes by levels that would not tell its entries apart.
     fn split(&mut self, level: usize, digit: usize) {
         self.vacate(level, digit);
-        let mut bucket = std::mem::take(&mut self.buckets[level * DIGITS + digit]);
+        let mut bucket = std::mem::take(&mut self.entries[level * DIGITS + digit]);
         self.reference = bucket.iter().map(|entry| entry.time).min().unwrap_or(self.reference);
         for &entry in &bucket {
             self.push(entry);
         }
         bucket.clear();
         trim(&mut bucket);
-        self.buckets[level * DIGITS + digit] = bucket;
+        self.entries[level * DIGITS + digit] = bucket;
     }
 
     /// Entries held, and entries that there is room for.
     #[cfg(test)]
     pub(super) fn size(&self) -> (usize, usize) {
-        let buckets = || self.buckets.iter();
+        let buckets = || self.entries.iter();
         (buckets().map(Vec::len).sum(), buckets().map(Vec::capacity).sum())
     }
 
     /// Whether each entry is in its bucket, none is before `bound`, and the bits are right.
     #[cfg(test)]
     pub(super) fn is_consistent(&self, bound: u64) -> bool {
-        let mut buckets = self.buckets.iter().enumerate();
+        let mut buckets = self.entries.iter().enumerate();
         buckets.all(|(index, bucket)| {
             let (level, digit) = (index / DIGITS, index % DIGITS);
             let marked = self.occupied[level] >> digit & 1 == 1;
