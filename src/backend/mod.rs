@@ -29,5 +29,5 @@ pub trait Backend {
     fn next_event(&mut self) -> Result<Option<(SimTime, Event)>, BackendError>;
 
     /// When the next event is due, if that is known.
-    fn peek_time(&self) -> Option<SimTime>;
+    fn peek_time(&mut self) -> Option<SimTime>;
 }

@@ -331,7 +331,7 @@ impl Backend for SimulatedBackend {
         Ok(Some((now, event)))
     }
 
-    fn peek_time(&self) -> Option<SimTime> {
+    fn peek_time(&mut self) -> Option<SimTime> {
         self.queue.peek_time()
     }
 }

@@ -1,11 +1,19 @@
-//! Tests of the event queue, among them a comparison with a sorted list.
+//! Tests of the event queue one by one; `queue_oracle_tests.rs` compares it with a sorted map.
 
 use super::*;
-use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 fn at(micros: u64) -> SimTime {
     SimTime::from_micros(micros)
+}
+
+impl<E> EventQueue<E> {
+    /// Entries held, tombstones included, and entries that there is room for.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        let (in_lanes, lanes) = self.lanes.size();
+        let (in_buckets, buckets) = self.far.size();
+        let entries = in_lanes + self.batch.len() + self.early.len() + in_buckets;
+        (entries, lanes + self.batch.capacity() + self.early.capacity() + buckets)
+    }
 }
 
 fn drain<E>(queue: &mut EventQueue<E>) -> Vec<E> {
@@ -101,12 +109,68 @@ fn memory_stays_bounded_under_churn() {
         let victim = (step * 37 % 100) as usize;
         assert!(queue.cancel(keys[victim]).is_some());
         keys[victim] = queue.schedule(at(1_000_000 - step), 0, 0);
-        assert!(queue.heap.len() <= 2 * queue.len());
+        let (entries, room) = queue.sizes();
+        assert!(entries <= 2 * queue.len(), "{entries} entries for 100 events");
+        // One bucket for each level and digit that ever held an entry, of four entries at least.
+        assert!(room <= 4096, "room for {room} entries");
     }
     assert_eq!(queue.len(), 100);
-    assert_eq!(queue.slots.len(), 100);
-    assert!(queue.heap.capacity() <= 512, "heap grew to {}", queue.heap.capacity());
-    assert!(queue.vacant.capacity() <= 512);
+    assert!(queue.slots.capacity() <= 256);
+}
+
+#[test]
+fn a_burst_gives_its_memory_back() {
+    let mut queue = EventQueue::new();
+    // At one instant, spread over far ones, and at the present one: each fills another place.
+    for burst in 0..3 {
+        let base = queue.now().micros() + 1;
+        for index in 0..100_000_u64 {
+            let time = base + [0, index * 977 % (1 << 30), 0][burst];
+            queue.schedule(at(time), 0, index);
+        }
+        queue.pop();
+        for index in 0..100_000 {
+            queue.schedule(queue.now(), 1, index);
+        }
+        assert!(queue.sizes().1 >= 200_000 - 1);
+        while queue.pop().is_some() {}
+        queue.schedule(queue.now() + crate::des::SimDuration::from_micros(1), 0, 0);
+        queue.pop();
+        let (entries, room) = queue.sizes();
+        assert_eq!(entries, 0);
+        assert!(room <= 20_000, "room for {room} entries after burst {burst}");
+    }
+}
+
+#[test]
+fn cancelling_the_next_event_again_and_again_leaves_few_tombstones() {
+    let mut queue = EventQueue::new();
+    let keys: Vec<EventKey> =
+        (0..10_000).map(|index| queue.schedule(at(1 << (index % 50)), 0, index)).collect();
+    let mut waiting: Vec<u64> = (0..10_000).collect();
+    waiting.sort_by_key(|index| (index % 50, *index));
+    for (done, index) in waiting.iter().enumerate() {
+        assert_eq!(queue.peek_time(), Some(at(1 << (index % 50))));
+        assert_eq!(queue.cancel(keys[*index as usize]), Some(*index));
+        let (entries, _) = queue.sizes();
+        let live = 10_000 - done - 1;
+        assert_eq!(queue.len(), live);
+        assert!(entries <= live + live.max(FEW), "{entries} entries for {live} events");
+    }
+}
+
+#[test]
+fn events_before_the_batch_are_spread_again_when_they_are_the_majority() {
+    let mut queue = EventQueue::new();
+    queue.schedule(at(1 << 40), 0, 1 << 40);
+    assert_eq!(queue.peek_time(), Some(at(1 << 40)));
+    for time in (1..10_000).rev() {
+        queue.schedule(at(time), 0, time);
+        assert_eq!(queue.peek_time(), Some(at(time)));
+        assert!(queue.early.len() <= FEW.max(queue.len() / 2));
+    }
+    let expected: Vec<u64> = (1..10_000).chain([1 << 40]).collect();
+    assert_eq!(drain(&mut queue), expected);
 }
 
 #[test]
@@ -117,8 +181,8 @@ fn cancelling_everything_leaves_nothing_behind() {
         queue.cancel(key);
     }
     assert!(queue.is_empty());
-    assert_eq!(queue.heap.len(), 0);
     assert_eq!(queue.peek_time(), None);
+    assert_eq!(queue.sizes().0, 0);
 }
 
 #[test]
@@ -176,110 +240,4 @@ fn the_largest_fields_do_not_spill() {
     queue.schedule(SimTime::MAX, 15, "c");
     queue.schedule(SimTime::MAX, 13, "a");
     assert_eq!(drain(&mut queue), ["a", "b", "c"]);
-}
-
-/// The queue as a plain sorted list, for comparison.
-#[derive(Default)]
-struct Oracle {
-    /// (time, round, phase, sequence) of each live event, in no particular order.
-    live: Vec<(u64, u64, u8, usize)>,
-    current: Option<(u64, u64, u8, usize)>,
-}
-
-impl Oracle {
-    fn now(&self) -> u64 {
-        self.current.map_or(0, |(time, ..)| time)
-    }
-
-    fn schedule(&mut self, time: u64, phase: u8, sequence: usize) {
-        let round = match self.current {
-            Some((now, round, handled, _)) if time == now => round + u64::from(phase <= handled),
-            _ => 0,
-        };
-        self.live.push((time, round, phase, sequence));
-    }
-
-    fn pop(&mut self) -> Option<(u64, usize)> {
-        self.live.sort_unstable();
-        let next = *self.live.first()?;
-        self.live.remove(0);
-        self.current = Some(next);
-        Some((next.0, next.3))
-    }
-
-    fn cancel(&mut self, sequence: usize) -> Option<usize> {
-        let place = self.live.iter().position(|event| event.3 == sequence)?;
-        Some(self.live.swap_remove(place).3)
-    }
-}
-
-/// One call on the queue.
-#[derive(Clone, Debug)]
-enum Step {
-    /// Schedule after a delay, with a phase.
-    Schedule(u64, u8),
-    /// Take the next event.
-    Pop,
-    /// Cancel one of the keys ever issued.
-    Cancel(prop::sample::Index),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        4 => (0..4_u64, 0..4_u8).prop_map(|(delay, phase)| Step::Schedule(delay, phase)),
-        2 => Just(Step::Pop),
-        2 => any::<prop::sample::Index>().prop_map(Step::Cancel),
-    ];
-    prop::collection::vec(step, 0..300)
-}
-
-/// Fixed cases, so that a run depends on nothing but the code.
-fn config() -> ProptestConfig {
-    ProptestConfig {
-        cases: ProptestConfig::default().cases.max(1000),
-        rng_seed: RngSeed::Fixed(20),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
-proptest! {
-    #![proptest_config(config())]
-
-    #[test]
-    fn agrees_with_a_sorted_list(steps in steps()) {
-        let mut queue = EventQueue::new();
-        let mut oracle = Oracle::default();
-        let mut keys = Vec::new();
-        for step in steps {
-            match step {
-                Step::Schedule(delay, phase) => {
-                    let time = oracle.now() + delay;
-                    oracle.schedule(time, phase, keys.len());
-                    keys.push(queue.schedule(at(time), phase, keys.len()));
-                }
-                Step::Pop => {
-                    let popped = queue.pop().map(|(time, event)| (time.micros(), event));
-                    prop_assert_eq!(popped, oracle.pop());
-                }
-                Step::Cancel(_) if keys.is_empty() => {}
-                Step::Cancel(index) => {
-                    let chosen = index.index(keys.len());
-                    prop_assert_eq!(queue.cancel(keys[chosen]), oracle.cancel(chosen));
-                }
-            }
-            prop_assert_eq!(queue.len(), oracle.live.len());
-            prop_assert_eq!(queue.now().micros(), oracle.now());
-            let next = oracle.live.iter().map(|event| at(event.0)).min();
-            prop_assert_eq!(queue.peek_time(), next);
-            prop_assert!(queue.heap.len() <= 2 * queue.len());
-        }
-        loop {
-            let popped = queue.pop().map(|(time, event)| (time.micros(), event));
-            prop_assert_eq!(popped, oracle.pop());
-            if popped.is_none() {
-                break;
-            }
-        }
-    }
 }
