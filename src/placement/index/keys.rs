@@ -100,11 +100,11 @@ impl Levels {
 
     /// The highest level with a feasible instance.
     fn highest(&self, column: usize) -> Option<usize> {
-        let words = self.occupied.get(column)?.iter().enumerate().rev();
+        let mut words = self.occupied.get(column)?.iter().enumerate().rev();
         let top = |(index, word): (usize, &u64)| {
             word.checked_ilog2().map(|bit| index * 64 + bit as usize)
         };
-        words.filter_map(top).next()
+        words.find_map(top)
     }
 }
 

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | first-fit, random | none: the feasible set itself |
 //! | `spread` over attributes, then perhaps over instances | [`GroupOrder`] |
-//! | `spread` over attributes, then one key per instance (`binpack`, best fit, worst fit) | [`KeyOrder`] |
+//! | the same, then one key per instance (`binpack`, best fit, worst fit) | [`KeyOrder`] |
 //! | any other score of the instance alone | [`ScoreOrder`] |
 //! | anything else, and what an index has no room for | none: the naive scan |
 //!

@@ -34,7 +34,7 @@ impl Partitions {
         Partitions { fields, by_size, ..Partitions::default() }
     }
 
-    /// The partition of an instance; PARTITIONS_MAX stands for all that came too late.
+    /// The partition of an instance; the last stands for all that came too late.
     pub(super) fn of(&mut self, id: InstanceId, cluster: &Cluster) -> usize {
         for index in self.of.len()..=id.index() {
             let partition = self.find(InstanceId(index as u32), cluster);

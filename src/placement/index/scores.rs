@@ -62,22 +62,18 @@ impl Row {
     fn catch_up(&mut self, question: &Question<'_>, seen: &mut [u64], epoch: u64) {
         let instances = question.cluster.instance_count();
         let changes = question.cluster.changes_since(self.version);
-        match changes.filter(|_| !self.scores.is_empty()) {
-            Some(changes) => {
-                self.grow(instances);
-                for change in changes {
-                    let seen = &mut seen[change.instance.index()];
-                    if *seen != epoch {
-                        *seen = epoch;
-                        self.rescore(change.instance, question);
-                    }
+        let is_new = self.scores.is_empty();
+        self.grow(instances);
+        if let Some(changes) = changes.filter(|_| !is_new) {
+            for change in changes {
+                let seen = &mut seen[change.instance.index()];
+                if *seen != epoch {
+                    *seen = epoch;
+                    self.rescore(change.instance, question);
                 }
             }
-            None => {
-                self.grow(instances);
-                let all = (0..instances as u32).map(InstanceId);
-                all.for_each(|id| self.rescore(id, question));
-            }
+        } else {
+            (0..instances as u32).for_each(|index| self.rescore(InstanceId(index), question));
         }
         self.version = question.cluster.version();
     }

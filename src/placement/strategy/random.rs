@@ -30,17 +30,17 @@ fn build(build: &Build<'_>) -> Result<Policy, String> {
     Ok(Policy::Whole(Box::new(Random::new(build, false))))
 }
 
-/// Uniform choice of an instance, and of a device if `random_device`.
+/// Uniform choice of an instance, and of a device if `any_device`.
 #[derive(Debug)]
 pub(super) struct Random {
     seed: Seed,
-    random_device: bool,
+    any_device: bool,
     index: Option<FeasibleIndex>,
 }
 
 impl Random {
-    pub(super) fn new(build: &Build<'_>, random_device: bool) -> Random {
-        Random { seed: build.seed, random_device, index: build.feasible_index() }
+    pub(super) fn new(build: &Build<'_>, any_device: bool) -> Random {
+        Random { seed: build.seed, any_device, index: build.feasible_index() }
     }
 }
 
@@ -51,7 +51,7 @@ impl Placer for Random {
         let instance = any_feasible(ask, cluster, &mut draws, self.index.as_mut())
             .ok_or_else(|| refusal(ask, cluster))?;
         let on = cluster.instance(instance);
-        let devices = if self.random_device {
+        let devices = if self.any_device {
             let u = self.seed.uniform(DEVICE_DRAW, ask.task.number, ask.attempt);
             random_device(class, on, u)
         } else {
