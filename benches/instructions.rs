@@ -2,7 +2,7 @@
 //! change can be compared with the commit before it where wall-clock time is noise. What is set up
 //! beforehand is not counted. `.ci/instructions` runs it on both commits.
 
-#![allow(missing_docs)] // the macros make public items
+#![expect(missing_docs, reason = "the macros of gungraun make public items")]
 
 use std::hint::black_box;
 use std::sync::Arc;
