@@ -4,6 +4,7 @@ mod allocation;
 mod fingerprint;
 mod integral;
 mod lives;
+mod load;
 mod recorders;
 pub mod summary;
 mod summary_recorder;
@@ -17,9 +18,7 @@ pub use fingerprint::{Fingerprint, FingerprintRecorder};
 pub use lives::{Life, Lives};
 pub use recorders::{RecordError, Recorders, Records};
 pub use summary::Summary;
-pub use summary_recorder::SummaryRecorder;
 pub use task_table::{TaskTable, csv_text};
-pub use timeline::TimelineRecorder;
 pub use timeline_point::TimelinePoint;
 
 use crate::controller::{Change, Event};

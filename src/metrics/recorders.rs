@@ -4,11 +4,12 @@ use crate::controller::{Change, Event};
 use crate::des::{SimDuration, SimTime};
 use crate::model::Cluster;
 
+use super::load::LoadRecorder;
 use super::summary::{Shares, Slowdown, TaskCounts, Verdict, WaitSeconds};
-use super::summary_recorder::allocated;
+use super::summary_recorder::{SummaryRecorder, allocated, utilisation};
 use super::{
     AllocationRecorder, AllocationRow, Fingerprint, FingerprintRecorder, Lives, Observation,
-    Recorder, SummaryRecorder, TaskTable, TimelinePoint, TimelineRecorder,
+    Recorder, TaskTable, TimelinePoint,
 };
 
 /// A record that could not be written.
@@ -21,8 +22,8 @@ pub struct RecordError(pub String);
 pub struct Recorders {
     lives: Lives,
     fingerprint: FingerprintRecorder,
+    load: LoadRecorder,
     summary: SummaryRecorder,
-    timeline: TimelineRecorder,
     warm_up: SimDuration,
     /// Rows of `tasks.csv`.
     pub tasks: Option<TaskTable>,
@@ -75,8 +76,8 @@ impl Recorders {
         Recorders {
             lives: Lives::default(),
             fingerprint: FingerprintRecorder::default(),
-            summary: SummaryRecorder::new(warm_up),
-            timeline: TimelineRecorder::default(),
+            load: LoadRecorder::new(SimTime::ZERO + warm_up),
+            summary: SummaryRecorder::new(SimTime::ZERO + warm_up),
             warm_up,
             tasks: None,
             allocation: None,
@@ -91,8 +92,8 @@ impl Recorders {
         }
         let seen = Observation { now, event, changes, cluster, lives: &self.lives };
         self.fingerprint.record(&seen);
+        self.load.record(&seen);
         self.summary.record(&seen);
-        self.timeline.record(&seen);
         if let Some(tasks) = &mut self.tasks {
             tasks.record(&seen);
         }
@@ -115,16 +116,19 @@ impl Recorders {
     /// # Errors
     /// A record that is written as it goes could not be.
     pub fn finish(mut self, now: SimTime, cluster: &Cluster) -> Result<Records, RecordError> {
-        self.summary.finish(now, cluster);
-        self.timeline.finish(now, cluster);
+        self.load.finish(now, cluster);
         self.own.iter_mut().for_each(|own| own.finish(now, cluster));
         if let Some(mut tasks) = self.tasks.take() {
             tasks.unfinished(&self.lives, cluster);
             tasks.close()?;
         }
-        let timeline = self.timeline.points();
+        let timeline = self.load.timeline.points();
         let last_arrival = self.summary.last_submission().unwrap_or_default().as_secs_f64();
-        let counts = self.summary.counts;
+        let counts = TaskCounts {
+            pending_at_end: self.load.state.pending,
+            running_at_end: self.load.state.running,
+            ..self.summary.counts
+        };
         let warm_up_s = self.warm_up.as_secs_f64();
         Ok(Records {
             fingerprint: self.fingerprint.trajectory(),
@@ -133,11 +137,11 @@ impl Recorders {
             tasks: counts,
             wait_s: self.summary.wait_seconds(self.summary.waiting_now(self.lives.iter())),
             slowdown: self.summary.slowdown(),
-            utilisation: self.summary.utilisation(),
+            utilisation: utilisation(&self.load.measured),
             allocated_at_end: allocated(cluster.totals()),
-            instances: self.summary.instances(),
+            instances: self.summary.instances(&self.load),
             makespan_s: self.summary.makespan_s(),
-            cost_usd: self.summary.cost_usd(),
+            cost_usd: self.load.cost().as_usd(),
             placements: self.summary.placements,
             refusals: self.summary.refusals,
             timeline,
