@@ -7,7 +7,7 @@ use smallvec::smallvec;
 
 use crate::des::SimTime;
 use crate::model::{ClassId, Origin, Outcome, ServiceId, ServiceSpec, TaskId, TaskStatus};
-use crate::queueing::Entry;
+use crate::queueing::{Entry, Shape, Ticket};
 
 use super::{Command, Controller, Reaction};
 
@@ -91,10 +91,14 @@ impl Controller {
             self.cluster.task(*task).is_some_and(|one| one.status == TaskStatus::Provisioning)
         };
         if let Some(index) = service.tasks.iter().rposition(waits) {
-            let task = self.services.0[id.index()].tasks.remove(index);
-            let ticket = self.waiting.iter().find(|(_, entry)| entry.tasks.contains(&task));
-            let (ticket, _) = ticket.expect("an unplaced task waits");
-            self.waiting.remove(ticket);
+            let task = service.tasks[index];
+            let shape = Shape { class: service.class, placer: service.placer, tasks: 1 };
+            let holds = |ticket: &Ticket| {
+                self.waiting.get(*ticket).is_some_and(|entry| entry.tasks.contains(&task))
+            };
+            let ticket = self.waiting.latest_of(shape).find(holds);
+            self.waiting.remove(ticket.expect("an unplaced task waits"));
+            self.services.0[id.index()].tasks.remove(index);
             self.end(task, Outcome::Stopped, out);
             return;
         }

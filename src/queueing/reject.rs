@@ -15,19 +15,21 @@ pub(super) const ENTRY: QueueEntry = QueueEntry {
 
 #[derive(Debug, Default)]
 struct Reject {
-    /// Where the pass has got to.
-    from: Ticket,
+    /// The entry tried last in this pass.
+    tried: Option<Ticket>,
+    /// The last one that was tried and waits all the same: a service's.
+    kept: Option<Ticket>,
 }
 
 impl QueuePolicy for Reject {
     fn begin(&mut self) {
-        self.from = Ticket(0);
+        *self = Reject::default();
     }
 
     fn next(&mut self, waiting: &Waiting, _: &Cluster) -> Option<Ticket> {
-        let next = waiting.first_from(self.from)?;
-        self.from = Ticket(next.0 + 1);
-        Some(next)
+        self.kept = self.tried.filter(|&tried| waiting.get(tried).is_some()).or(self.kept);
+        self.tried = self.kept.map_or_else(|| waiting.first(), |kept| waiting.after(kept));
+        self.tried
     }
 
     fn refused(&mut self, _: Ticket, _: &Waiting, _: &Cluster) -> OnRefusal {

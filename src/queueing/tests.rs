@@ -64,7 +64,7 @@ impl Yard {
     /// Adds a submission; its ticket.
     fn submit(&mut self, class: ClassId, tasks: usize) -> u64 {
         let tasks = (0..tasks).map(|_| self.cluster.create_task(class)).collect();
-        self.waiting.push(Entry { class, placer: 0, tasks, attempts: 0 }).0
+        self.waiting.push(Entry { class, placer: 0, tasks, attempts: 0 }).number
     }
 
     fn room(&self, class: ClassId) -> Option<InstanceId> {
@@ -101,7 +101,7 @@ impl Yard {
         self.policy.begin();
         while let Some(ticket) = self.policy.next(&self.waiting, &self.cluster) {
             let fitted = self.attempt(ticket);
-            self.tried.push((ticket.0, fitted));
+            self.tried.push((ticket.number, fitted));
             let gone = fitted
                 || self.policy.refused(ticket, &self.waiting, &self.cluster) == OnRefusal::Reject;
             if gone {
@@ -232,16 +232,16 @@ fn the_queue_keeps_the_order_of_arrival() {
     let tickets: Vec<Ticket> =
         [(0, 1), (1, 2), (0, 1), (0, 2)].map(|(class, n)| waiting.push(entry(class, n))).into();
     assert_eq!(waiting.tasks(), 6);
-    assert_eq!(waiting.first().map(|(ticket, _)| ticket), Some(tickets[0]));
-    let single = entry(0, 1).shape();
-    assert_eq!(waiting.first_of(single, Ticket(1)), Some(tickets[2]));
-    assert_eq!(waiting.first_of(single, Ticket(3)), None, "a gang of the class is another shape");
+    assert_eq!(waiting.first(), Some(tickets[0]));
+    let single = waiting.shape_of(tickets[0]).unwrap();
+    assert_eq!(waiting.first_of(single, 1), Some(tickets[2]));
+    assert_eq!(waiting.first_of(single, 3), None, "a gang of the class is another shape");
     assert_eq!(waiting.shapes().count(), 3);
     assert_eq!(waiting.count_attempt(tickets[2]), 0);
     assert_eq!(waiting.count_attempt(tickets[2]), 1);
     assert_eq!(waiting.remove(tickets[0]).map(|entry| entry.attempts), Some(0));
     assert!(waiting.remove(tickets[0]).is_none(), "gone already");
-    assert_eq!(waiting.first_of(single, Ticket(0)), Some(tickets[2]));
+    assert_eq!(waiting.first_of(single, 0), Some(tickets[2]));
     waiting.remove(tickets[2]);
     assert_eq!(waiting.shapes().count(), 2);
     let left: Vec<Ticket> = waiting.iter().map(|(ticket, _)| ticket).collect();
@@ -278,16 +278,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// Tries every waiting entry in order of arrival: what `ecs` does without its short cuts.
 #[derive(Debug)]
-struct EveryOne(Ticket);
+struct EveryOne(u64);
 
 impl QueuePolicy for EveryOne {
     fn begin(&mut self) {
-        self.0 = Ticket(0);
+        self.0 = 0;
     }
 
     fn next(&mut self, waiting: &Waiting, _: &Cluster) -> Option<Ticket> {
-        let (next, _) = waiting.iter().find(|&(ticket, _)| ticket >= self.0)?;
-        self.0 = Ticket(next.0 + 1);
+        let (next, _) = waiting.iter().find(|&(ticket, _)| ticket.number >= self.0)?;
+        self.0 = next.number + 1;
         Some(next)
     }
 
@@ -306,7 +306,7 @@ impl QueuePolicy for HeadOnly {
     }
 
     fn next(&mut self, waiting: &Waiting, _: &Cluster) -> Option<Ticket> {
-        waiting.first().filter(|_| !self.0).map(|(ticket, _)| ticket)
+        waiting.first().filter(|_| !self.0)
     }
 
     fn refused(&mut self, _: Ticket, _: &Waiting, _: &Cluster) -> OnRefusal {
@@ -354,7 +354,7 @@ proptest! {
 
     #[test]
     fn short_cuts_change_no_decision(steps in steps()) {
-        places_like(&steps, "ecs", Box::new(EveryOne(Ticket(0))));
+        places_like(&steps, "ecs", Box::new(EveryOne(0)));
         places_like(&steps, "fifo", Box::new(HeadOnly(false)));
     }
 }
