@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 use crate::des::SimTime;
 use crate::model::{
-    Cluster, InstanceSpec, Origin, Outcome, Placement, Submission, TaskDefinition, TaskId,
+    ClassId, Cluster, InstanceSpec, Origin, Outcome, Placement, Submission, TaskDefinition, TaskId,
     TaskStatus,
 };
 use crate::placement::{Ask, Placer, Refusal};
@@ -43,6 +43,8 @@ pub struct Controller {
     services: Services,
     /// By task slot.
     records: Slab<Record>,
+    /// Class of the tasks in a definition's own group, by definition; `None` before the first.
+    own_classes: Vec<Option<ClassId>>,
     /// Whether a placement pass is due at this instant already.
     pass_due: bool,
 }
@@ -62,6 +64,7 @@ impl Controller {
             waiting: Waiting::default(),
             services: Services::default(),
             records: Slab::new(),
+            own_classes: Vec::new(),
             pass_due: false,
         }
     }
@@ -95,6 +98,7 @@ impl Controller {
 
     fn register(&mut self, definition: Arc<TaskDefinition>) {
         self.cluster.register_definition(definition);
+        self.own_classes.push(None);
     }
 
     fn instance_registered(&mut self, now: SimTime, spec: &InstanceSpec, out: &mut Reaction) {
@@ -104,8 +108,7 @@ impl Controller {
     }
 
     fn submitted(&mut self, now: SimTime, submission: &Submission, out: &mut Reaction) {
-        let group = submission.group.as_deref().map(|name| self.cluster.intern_group(name));
-        let class = self.cluster.intern_class(submission.definition, group);
+        let class = self.class_of(submission);
         let mut gang = SmallVec::new();
         for ordinal in 0..submission.count {
             let origin = Origin::Submission { submission: submission.id, ordinal };
@@ -122,12 +125,17 @@ impl Controller {
         self.request_pass(now, out);
     }
 
-    fn create_task(
-        &mut self,
-        class: crate::model::ClassId,
-        origin: Origin,
-        out: &mut Reaction,
-    ) -> TaskId {
+    fn class_of(&mut self, submission: &Submission) -> ClassId {
+        let definition = submission.definition;
+        if let Some(name) = submission.group.as_deref() {
+            let group = self.cluster.intern_group(name);
+            return self.cluster.intern_class(definition, Some(group));
+        }
+        let intern = || self.cluster.intern_class(definition, None);
+        *self.own_classes[definition.index()].get_or_insert_with(intern)
+    }
+
+    fn create_task(&mut self, class: ClassId, origin: Origin, out: &mut Reaction) -> TaskId {
         let task = self.cluster.create_task(class);
         let slot = self.records.insert(Record { origin, outcome: None });
         assert!(slot == task.slot as usize, "records and tasks share their slots");
