@@ -41,7 +41,11 @@ impl Behaviours {
         entry.left = entry.left.checked_sub(1)?;
         let behaviour = entry.behaviour;
         if entry.left == 0 {
-            self.done += 1;
+            if is_last {
+                self.entries.pop_back();
+            } else {
+                self.done += 1;
+            }
             self.drop_done();
         }
         Some(behaviour)
@@ -52,6 +56,9 @@ impl Behaviours {
     }
 
     fn drop_done(&mut self) {
+        if self.done == 0 {
+            return;
+        }
         while self.entries.pop_front_if(|entry| entry.left == 0).is_some() {
             self.done -= 1;
         }

@@ -196,7 +196,7 @@ impl Controller {
     /// that wants company (`task:group == …`) and was refused earlier in the sweep.
     fn placement_pass(&mut self, out: &mut Reaction) {
         self.pass_due = false;
-        while self.sweep(out) {}
+        while !self.waiting.is_empty() && self.sweep(out) {}
     }
 
     /// Tries what waits, once each; whether anything was placed.

@@ -5,9 +5,8 @@ use std::fmt;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::controller::{Change, Event};
+use crate::des::SimTime;
 use crate::model::{Origin, Outcome};
-
-use super::{Observation, Recorder};
 
 /// A 128-bit fingerprint; displays as 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -50,7 +49,7 @@ impl WordHash {
 }
 
 /// Hashes every change with its time, and apart from that what came from outside.
-pub struct FingerprintRecorder {
+pub(super) struct FingerprintRecorder {
     trajectory: WordHash,
     workload: WordHash,
 }
@@ -69,13 +68,13 @@ impl Default for FingerprintRecorder {
 
 impl FingerprintRecorder {
     /// Fingerprint of everything that happened so far.
-    pub fn trajectory(&self) -> Fingerprint {
+    pub(super) fn trajectory(&self) -> Fingerprint {
         self.trajectory.digest()
     }
 
     /// Fingerprint of what was asked for so far, submissions and services: the same under every
     /// strategy and on any capacity.
-    pub fn workload(&self) -> Fingerprint {
+    pub(super) fn workload(&self) -> Fingerprint {
         self.workload.digest()
     }
 }
@@ -97,10 +96,11 @@ fn outcome_word(outcome: Outcome) -> u64 {
     }
 }
 
-impl Recorder for FingerprintRecorder {
-    fn record(&mut self, seen: &Observation<'_>) {
-        let now = seen.now.micros();
-        match seen.event {
+impl FingerprintRecorder {
+    /// Takes in what came from outside.
+    pub(super) fn event(&mut self, now: SimTime, event: &Event) {
+        let now = now.micros();
+        match event {
             Event::TaskSubmitted(submission) => {
                 let definition = u64::from(submission.definition.0);
                 let flags = u64::from(submission.count) << 1 | u64::from(submission.all_or_nothing);
@@ -125,14 +125,11 @@ impl Recorder for FingerprintRecorder {
             | Event::TaskStopped(..)
             | Event::Woken(_) => {}
         }
-        for change in seen.changes {
-            self.change(now, change);
-        }
     }
-}
 
-impl FingerprintRecorder {
-    fn change(&mut self, now: u64, change: &Change) {
+    /// Takes in a change.
+    pub(super) fn change(&mut self, now: SimTime, change: &Change) {
+        let now = now.micros();
         let hash = &mut self.trajectory;
         match *change {
             Change::InstanceJoined(id) => hash.update([0, now, u64::from(id.0)]),

@@ -46,8 +46,9 @@ impl Lives {
         life.filter(|life| life.task == task).expect("a task that changes has been created")
     }
 
-    /// Takes in a change, ends apart: those are forgotten by [`Lives::forget`] once recorded.
-    pub(super) fn apply(&mut self, now: SimTime, change: &Change) {
+    /// Takes in a change; the life that it is about, if there is one. A life that ends stays until
+    /// [`Lives::forget`], so that it can be recorded.
+    pub(super) fn apply(&mut self, now: SimTime, change: &Change) -> Option<&Life> {
         match *change {
             Change::TaskCreated { task, class, origin } => {
                 let slot = task.slot as usize;
@@ -56,19 +57,22 @@ impl Lives {
                 }
                 let (placed, instance, started) = (None, None, None);
                 let submitted = now;
-                self.by_slot[slot] =
-                    Some(Life { task, class, origin, submitted, placed, instance, started });
+                let life = Life { task, class, origin, submitted, placed, instance, started };
+                Some(self.by_slot[slot].insert(life))
             }
             Change::TaskPlaced { task, placement } => {
                 let life = self.get_mut(task);
                 life.placed = Some(now);
                 life.instance = Some(placement.instance);
+                Some(life)
             }
-            Change::TaskStarted(task) => self.get_mut(task).started = Some(now),
-            Change::InstanceJoined(_)
-            | Change::PlacementRefused(_)
-            | Change::TaskStopping(_)
-            | Change::TaskEnded { .. } => {}
+            Change::TaskStarted(task) => {
+                let life = self.get_mut(task);
+                life.started = Some(now);
+                Some(life)
+            }
+            Change::TaskStopping(task) | Change::TaskEnded { task, .. } => Some(self.get_mut(task)),
+            Change::InstanceJoined(_) | Change::PlacementRefused(_) => None,
         }
     }
 

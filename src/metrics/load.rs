@@ -2,11 +2,11 @@
 
 use crate::controller::Change;
 use crate::des::SimTime;
-use crate::model::{Cluster, Cost, Totals};
+use crate::model::{Cost, Totals};
 
+use super::Life;
 use super::integral::Integrals;
 use super::timeline::Timeline;
-use super::{Observation, Recorder};
 
 /// The state that holds between two events.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,35 +16,13 @@ pub(super) struct State {
     pub(super) running: u64,
 }
 
-impl State {
-    /// Takes in the changes of one event.
-    fn apply(&mut self, seen: &Observation<'_>) {
-        for change in seen.changes {
-            match change {
-                Change::TaskCreated { .. } => self.pending += 1,
-                Change::TaskPlaced { .. } => {
-                    self.pending -= 1;
-                    self.running += 1;
-                }
-                Change::TaskEnded { task, .. } => {
-                    let placed = seen.lives.get(*task).is_some_and(|life| life.placed.is_some());
-                    if placed { self.running -= 1 } else { self.pending -= 1 }
-                }
-                Change::InstanceJoined(_)
-                | Change::PlacementRefused(_)
-                | Change::TaskStarted(_)
-                | Change::TaskStopping(_) => {}
-            }
-        }
-        self.totals = *seen.cluster.totals();
-    }
-}
-
 /// Follows the state from event to event. Time goes by in stretches that lie in one bucket of the
 /// timeline and on one side of the warm-up, so that an event costs one addition to one integral.
 #[derive(Debug)]
 pub(super) struct LoadRecorder {
     pub(super) state: State,
+    /// Most instances registered at once.
+    pub(super) peak_instances: u64,
     since: SimTime,
     /// The stretch that goes on, and where it ends.
     stretch: Integrals,
@@ -61,6 +39,7 @@ impl LoadRecorder {
     pub(super) fn new(warm_up: SimTime) -> LoadRecorder {
         LoadRecorder {
             state: State::default(),
+            peak_instances: 0,
             since: SimTime::ZERO,
             stretch: Integrals::default(),
             end: SimTime::ZERO,
@@ -77,7 +56,7 @@ impl LoadRecorder {
     }
 
     /// The state has held until `now`.
-    fn advance(&mut self, now: SimTime) {
+    pub(super) fn advance(&mut self, now: SimTime) {
         while self.since < now {
             if self.since == self.end {
                 self.close();
@@ -103,17 +82,35 @@ impl LoadRecorder {
             side.merge(&stretch);
         }
     }
-}
 
-impl Recorder for LoadRecorder {
-    fn record(&mut self, seen: &Observation<'_>) {
-        self.advance(seen.now);
-        if !seen.changes.is_empty() {
-            self.state.apply(seen);
+    /// Takes in a change, and the life of the task that it is about.
+    pub(super) fn change(&mut self, change: &Change, life: Option<&Life>) {
+        let state = &mut self.state;
+        match change {
+            Change::TaskCreated { .. } => state.pending += 1,
+            Change::TaskPlaced { .. } => {
+                state.pending -= 1;
+                state.running += 1;
+            }
+            Change::TaskEnded { .. } => {
+                let placed = life.is_some_and(|life| life.placed.is_some());
+                if placed { state.running -= 1 } else { state.pending -= 1 }
+            }
+            Change::InstanceJoined(_)
+            | Change::PlacementRefused(_)
+            | Change::TaskStarted(_)
+            | Change::TaskStopping(_) => {}
         }
     }
 
-    fn finish(&mut self, now: SimTime, _: &Cluster) {
+    /// The cluster's sums after an event.
+    pub(super) fn set_totals(&mut self, totals: &Totals) {
+        self.state.totals = *totals;
+        self.peak_instances = self.peak_instances.max(u64::from(totals.instances));
+    }
+
+    /// The run has ended at `now`.
+    pub(super) fn finish(&mut self, now: SimTime) {
         self.advance(now);
         self.close();
         self.end = self.since;

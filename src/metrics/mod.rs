@@ -14,7 +14,7 @@ pub mod timeline_point;
 mod verdict;
 
 pub use allocation::{AllocationRecorder, AllocationRow};
-pub use fingerprint::{Fingerprint, FingerprintRecorder};
+pub use fingerprint::Fingerprint;
 pub use lives::{Life, Lives};
 pub use recorders::{RecordError, Recorders, Records};
 pub use summary::Summary;

@@ -4,12 +4,13 @@ use crate::controller::{Change, Event};
 use crate::des::{SimDuration, SimTime};
 use crate::model::Cluster;
 
+use super::fingerprint::FingerprintRecorder;
 use super::load::LoadRecorder;
 use super::summary::{Shares, Slowdown, TaskCounts, Verdict, WaitSeconds};
 use super::summary_recorder::{SummaryRecorder, allocated, utilisation};
 use super::{
-    AllocationRecorder, AllocationRow, Fingerprint, FingerprintRecorder, Lives, Observation,
-    Recorder, TaskTable, TimelinePoint,
+    AllocationRecorder, AllocationRow, Fingerprint, Lives, Observation, Recorder, TaskTable,
+    TimelinePoint,
 };
 
 /// A record that could not be written.
@@ -87,13 +88,16 @@ impl Recorders {
 
     /// Shows one event to every recorder.
     pub fn record(&mut self, now: SimTime, event: &Event, changes: &[Change], cluster: &Cluster) {
+        self.load.advance(now);
+        self.fingerprint.event(now, event);
         for change in changes {
-            self.lives.apply(now, change);
+            self.fingerprint.change(now, change);
+            let life = self.lives.apply(now, change);
+            self.load.change(change, life);
+            self.summary.change(now, change, life);
         }
+        self.load.set_totals(cluster.totals());
         let seen = Observation { now, event, changes, cluster, lives: &self.lives };
-        self.fingerprint.record(&seen);
-        self.load.record(&seen);
-        self.summary.record(&seen);
         if let Some(tasks) = &mut self.tasks {
             tasks.record(&seen);
         }
@@ -116,7 +120,7 @@ impl Recorders {
     /// # Errors
     /// A record that is written as it goes could not be.
     pub fn finish(mut self, now: SimTime, cluster: &Cluster) -> Result<Records, RecordError> {
-        self.load.finish(now, cluster);
+        self.load.finish(now);
         self.own.iter_mut().for_each(|own| own.finish(now, cluster));
         if let Some(mut tasks) = self.tasks.take() {
             tasks.unfinished(&self.lives, cluster);

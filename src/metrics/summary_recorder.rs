@@ -6,10 +6,10 @@ use crate::controller::Change;
 use crate::des::SimTime;
 use crate::model::{Origin, Outcome, Totals};
 
+use super::Life;
 use super::integral::{Integrals, share};
 use super::load::LoadRecorder;
 use super::summary::{InstanceCounts, Shares, Slowdown, TaskCounts, WaitSeconds};
-use super::{Life, Observation, Recorder};
 
 /// Streaming counts and histograms: O(1) per change, memory independent of history.
 #[derive(Debug)]
@@ -26,7 +26,6 @@ pub(super) struct SummaryRecorder {
     slowdown_max: f64,
     slowdown_count: u64,
     launched: u64,
-    peak: u64,
     first_submission: Option<SimTime>,
     last_submission: Option<SimTime>,
     last_end: Option<SimTime>,
@@ -49,12 +48,32 @@ impl SummaryRecorder {
             slowdown_max: 0.0,
             slowdown_count: 0,
             launched: 0,
-            peak: 0,
             first_submission: None,
             last_submission: None,
             last_end: None,
             placements: 0,
             refusals: 0,
+        }
+    }
+
+    /// Takes in a change, and the life of the task that it is about.
+    pub(super) fn change(&mut self, now: SimTime, change: &Change, life: Option<&Life>) {
+        match change {
+            Change::InstanceJoined(_) => self.launched += 1,
+            Change::TaskCreated { origin, .. } => {
+                self.counts.submitted += 1;
+                if matches!(origin, Origin::Submission { .. }) {
+                    self.first_submission.get_or_insert(now);
+                    self.last_submission = Some(now);
+                }
+            }
+            Change::TaskPlaced { .. } => self.placements += 1,
+            Change::PlacementRefused(_) => self.refusals += 1,
+            Change::TaskStarted(_) => self.started(now, life.expect("a starting task lives")),
+            Change::TaskStopping(_) => {}
+            Change::TaskEnded { outcome, .. } => {
+                self.ended(now, life.expect("an ending task lived"), *outcome);
+            }
         }
     }
 
@@ -129,7 +148,7 @@ impl SummaryRecorder {
         let measured = &load.measured;
         InstanceCounts {
             mean: measured.mean(measured.instances),
-            peak: self.peak,
+            peak: load.peak_instances,
             launched: self.launched,
             terminated: self.launched - u64::from(load.state.totals.instances),
             empty_mean: measured.mean(measured.empty_instances),
@@ -167,36 +186,5 @@ pub(super) fn allocated(totals: &Totals) -> Shares {
         cpu: share(u128::from(totals.cpu_used), u128::from(totals.cpu)),
         memory: share(u128::from(totals.memory_used_mib), u128::from(totals.memory_mib)),
         gpu: share(u128::from(totals.gpu_used_milli), u128::from(totals.gpu_milli)),
-    }
-}
-
-impl Recorder for SummaryRecorder {
-    fn record(&mut self, seen: &Observation<'_>) {
-        for change in seen.changes {
-            match change {
-                Change::InstanceJoined(_) => {
-                    self.launched += 1;
-                    self.peak = self.peak.max(u64::from(seen.cluster.totals().instances));
-                }
-                Change::TaskCreated { origin, .. } => {
-                    self.counts.submitted += 1;
-                    if matches!(origin, Origin::Submission { .. }) {
-                        self.first_submission.get_or_insert(seen.now);
-                        self.last_submission = Some(seen.now);
-                    }
-                }
-                Change::TaskPlaced { .. } => self.placements += 1,
-                Change::PlacementRefused(_) => self.refusals += 1,
-                Change::TaskStarted(task) => {
-                    let life = seen.lives.get(*task).expect("a starting task lives");
-                    self.started(seen.now, life);
-                }
-                Change::TaskStopping(_) => {}
-                Change::TaskEnded { task, outcome } => {
-                    let life = seen.lives.get(*task).expect("an ending task lived");
-                    self.ended(seen.now, life, *outcome);
-                }
-            }
-        }
     }
 }

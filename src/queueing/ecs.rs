@@ -20,14 +20,25 @@ pub(super) const ENTRY: QueueEntry = QueueEntry {
 /// wait), and O(log shapes) per attempt, however many tasks wait.
 #[derive(Debug, Default)]
 struct Ecs {
-    /// The last attempt of the pass.
-    tried: Option<(Ticket, ShapeId)>,
-    /// Shapes that may fit, each by its first entry after that.
+    /// Number of the first entry that the pass has not got to.
+    from: u64,
+    /// What the candidates were collected for; `None` at the start of a pass.
+    collected: Option<Collected>,
+    /// Shapes that may fit, each by its first entry from there on.
     candidates: BinaryHeap<Reverse<(Ticket, ShapeId)>>,
-    /// The other shapes that a change other than room can help: they want company.
+    /// Shapes that do not fit and want company, which any placement can be.
     parked: Vec<ShapeId>,
+    /// The shape tried last.
+    tried: Option<ShapeId>,
     /// By shape.
     refused: Vec<Option<Refused>>,
+}
+
+/// While this stays the same, no shape becomes a candidate but those that want company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Collected {
+    room_version: u64,
+    arrivals: u64,
 }
 
 impl Ecs {
@@ -37,33 +48,54 @@ impl Ecs {
     }
 
     /// Makes a shape a candidate if it may fit.
-    fn consider(&mut self, shape: ShapeId, from: u64, waiting: &Waiting, cluster: &Cluster) {
+    fn consider(&mut self, shape: ShapeId, waiting: &Waiting, cluster: &Cluster) {
         if self.may_fit(shape, waiting, cluster) {
-            let first = waiting.first_of(shape, from);
+            let first = waiting.first_of(shape, self.from);
             self.candidates.extend(first.map(|ticket| Reverse((ticket, shape))));
         } else if !cluster.class(waiting.shape(shape).class).is_monotone() {
             self.parked.push(shape);
+        }
+    }
+
+    /// Brings the candidates up to date.
+    fn collect(&mut self, waiting: &Waiting, cluster: &Cluster) {
+        let (room_version, arrivals) = (cluster.room_version(), waiting.arrivals());
+        let current = Some(Collected { room_version, arrivals });
+        if self.collected == current {
+            for shape in std::mem::take(&mut self.parked) {
+                self.consider(shape, waiting, cluster);
+            }
+        } else {
+            self.collected = current;
+            self.candidates.clear();
+            self.parked.clear();
+            waiting.shapes().for_each(|shape| self.consider(shape, waiting, cluster));
         }
     }
 }
 
 impl QueuePolicy for Ecs {
     fn begin(&mut self) {
+        self.from = 0;
+        self.collected = None;
         self.tried = None;
-        self.candidates.clear();
-        self.parked.clear();
     }
 
     fn next(&mut self, waiting: &Waiting, cluster: &Cluster) -> Option<Ticket> {
-        if let Some((ticket, shape)) = self.tried {
-            for shape in std::mem::take(&mut self.parked).into_iter().chain([shape]) {
-                self.consider(shape, ticket.number + 1, waiting, cluster);
-            }
-        } else {
-            waiting.shapes().for_each(|shape| self.consider(shape, 0, waiting, cluster));
+        if let Some(tried) = self.tried.take() {
+            self.consider(tried, waiting, cluster);
         }
-        self.tried = self.candidates.pop().map(|Reverse(next)| next);
-        self.tried.map(|(ticket, _)| ticket)
+        self.collect(waiting, cluster);
+        loop {
+            let Reverse((ticket, shape)) = self.candidates.pop()?;
+            if waiting.get(ticket).is_some() {
+                self.from = ticket.number + 1;
+                self.tried = Some(shape);
+                return Some(ticket);
+            }
+            // Scaled in while a decision took its time.
+            self.consider(shape, waiting, cluster);
+        }
     }
 
     fn refused(&mut self, ticket: Ticket, waiting: &Waiting, cluster: &Cluster) -> OnRefusal {

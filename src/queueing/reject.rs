@@ -15,21 +15,19 @@ pub(super) const ENTRY: QueueEntry = QueueEntry {
 
 #[derive(Debug, Default)]
 struct Reject {
-    /// The entry tried last in this pass.
-    tried: Option<Ticket>,
-    /// The last one that was tried and waits all the same: a service's.
-    kept: Option<Ticket>,
+    /// Number of the first entry that the pass has not got to.
+    from: u64,
 }
 
 impl QueuePolicy for Reject {
     fn begin(&mut self) {
-        *self = Reject::default();
+        self.from = 0;
     }
 
     fn next(&mut self, waiting: &Waiting, _: &Cluster) -> Option<Ticket> {
-        self.kept = self.tried.filter(|&tried| waiting.get(tried).is_some()).or(self.kept);
-        self.tried = self.kept.map_or_else(|| waiting.first(), |kept| waiting.after(kept));
-        self.tried
+        let next = waiting.first_from(self.from)?;
+        self.from = next.number + 1;
+        Some(next)
     }
 
     fn refused(&mut self, _: Ticket, _: &Waiting, _: &Cluster) -> OnRefusal {

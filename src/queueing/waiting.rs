@@ -1,6 +1,6 @@
 //! The tasks that wait for capacity.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use slab::Slab;
 use smallvec::SmallVec;
@@ -78,14 +78,15 @@ struct Line {
     busy_at: usize,
 }
 
-/// The queue: entries by order of arrival, and by shape. Operations are O(1), apart from O(log
-/// shapes) to add an entry, and O(entries of the shape) to remove one from their middle.
+/// The queue: entries by order of arrival, and by shape. Adding and removing is O(1), apart from
+/// O(log shapes) of a class with many, and O(entries of the shape) to remove one from their middle.
 #[derive(Debug, Default)]
 pub struct Waiting {
     links: Slab<Link>,
     ends: Option<(Ticket, Ticket)>,
     lines: Vec<Line>,
-    shape_index: BTreeMap<Shape, ShapeId>,
+    /// By class: its shapes in ascending order.
+    shapes_of: Vec<Vec<ShapeId>>,
     /// Shapes with entries, in no order.
     busy: Vec<ShapeId>,
     next: u64,
@@ -117,12 +118,23 @@ impl Waiting {
     }
 
     fn intern(&mut self, shape: Shape) -> ShapeId {
-        let next = ShapeId(self.lines.len() as u32);
-        let id = *self.shape_index.entry(shape).or_insert(next);
-        if id == next {
-            self.lines.push(Line { shape, tickets: VecDeque::new(), busy_at: 0 });
+        let class = shape.class.index();
+        if self.shapes_of.len() <= class {
+            self.shapes_of.resize_with(class + 1, Vec::new);
         }
-        id
+        self.find(shape).unwrap_or_else(|at| {
+            let id = ShapeId(self.lines.len() as u32);
+            self.lines.push(Line { shape, tickets: VecDeque::new(), busy_at: 0 });
+            self.shapes_of[class].insert(at, id);
+            id
+        })
+    }
+
+    /// The id of a shape of a class known; else where it belongs among those of its class.
+    fn find(&self, shape: Shape) -> Result<ShapeId, usize> {
+        let known = &self.shapes_of[shape.class.index()];
+        let at = known.binary_search_by_key(&shape, |id| self.lines[id.index()].shape)?;
+        Ok(known[at])
     }
 
     /// Takes an entry out.
@@ -185,14 +197,16 @@ impl Waiting {
         self.ends.map(|(first, _)| first)
     }
 
-    /// The entry that arrived next after one that waits.
-    pub fn after(&self, ticket: Ticket) -> Option<Ticket> {
-        self.link(ticket)?.after
+    /// The first entry that arrived as number `from` or later. O(1) where that is the first of all,
+    /// else O(shapes).
+    pub fn first_from(&self, from: u64) -> Option<Ticket> {
+        let first = self.first().filter(|first| first.number >= from);
+        first.or_else(|| self.shapes().filter_map(|shape| self.first_of(shape, from)).min())
     }
 
     /// All entries in order of arrival.
     pub fn iter(&self) -> impl Iterator<Item = (Ticket, &Entry)> {
-        let tickets = std::iter::successors(self.first(), |&ticket| self.after(ticket));
+        let tickets = std::iter::successors(self.first(), |&ticket| self.link(ticket)?.after);
         tickets.map(|ticket| (ticket, &self.links[ticket.slot as usize].entry))
     }
 
@@ -219,10 +233,15 @@ impl Waiting {
         first.or_else(|| tickets.get(tickets.partition_point(|one| one.number < from))).copied()
     }
 
-    /// The entries of a shape, the last to arrive first.
+    /// The entries of a shape of a class that has waited before, the last to arrive first.
     pub fn latest_of(&self, shape: Shape) -> impl Iterator<Item = Ticket> {
-        let id = self.shape_index.get(&shape);
+        let id = self.find(shape).ok();
         id.into_iter().flat_map(|id| self.lines[id.index()].tickets.iter().rev().copied())
+    }
+
+    /// Number of entries ever added.
+    pub fn arrivals(&self) -> u64 {
+        self.next
     }
 
     /// Number of tasks waiting.
