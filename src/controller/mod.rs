@@ -11,7 +11,6 @@ pub use message::{Change, Command, Event, Reaction, Timer};
 
 use std::sync::Arc;
 
-use slab::Slab;
 use smallvec::SmallVec;
 
 use crate::des::SimTime;
@@ -41,8 +40,8 @@ pub struct Controller {
     queue: Box<dyn QueuePolicy>,
     waiting: Waiting,
     services: Services,
-    /// By task slot.
-    records: Slab<Record>,
+    /// By task slot; meaningful where a task lives.
+    records: Vec<Record>,
     /// Class of the tasks in a definition's own group, by definition; `None` before the first.
     own_classes: Vec<Option<ClassId>>,
     /// Whether a placement pass is due at this instant already.
@@ -63,7 +62,7 @@ impl Controller {
             queue,
             waiting: Waiting::default(),
             services: Services::default(),
-            records: Slab::new(),
+            records: Vec::new(),
             own_classes: Vec::new(),
             pass_due: false,
         }
@@ -137,8 +136,11 @@ impl Controller {
 
     fn create_task(&mut self, class: ClassId, origin: Origin, out: &mut Reaction) -> TaskId {
         let task = self.cluster.create_task(class);
-        let slot = self.records.insert(Record { origin, outcome: None });
-        assert!(slot == task.slot as usize, "records and tasks share their slots");
+        let record = Record { origin, outcome: None };
+        if self.records.len() <= task.slot as usize {
+            self.records.resize(task.slot as usize + 1, record);
+        }
+        self.records[task.slot as usize] = record;
         out.changes.push(Change::TaskCreated { task, class, origin });
         task
     }
@@ -152,13 +154,16 @@ impl Controller {
         }
     }
 
+    fn is_stopping(&self, task: TaskId) -> bool {
+        let record = self.cluster.task(task).expect("an event is about a task that has not ended");
+        record.status == TaskStatus::Stopping
+    }
+
     fn exited(&mut self, now: SimTime, task: TaskId, outcome: Outcome, out: &mut Reaction) {
-        let record = self.cluster.task(task).expect("a task exits before it is gone");
-        if record.status == TaskStatus::Stopping {
-            return;
+        if !self.is_stopping(task) {
+            self.release(now, task, outcome, out);
+            self.replace_service_task(now, task, out);
         }
-        self.release(now, task, outcome, out);
-        self.replace_service_task(now, self.records[task.slot as usize].origin, task, out);
     }
 
     /// Turns a task STOPPING.
@@ -170,15 +175,18 @@ impl Controller {
     }
 
     fn stopped(&mut self, now: SimTime, task: TaskId, outcome: Outcome, out: &mut Reaction) {
-        // A task that exits and is gone at once was not STOPPING before.
-        self.exited(now, task, outcome, out);
-        let decided = self.records[task.slot as usize].outcome;
-        self.end(task, decided.expect("a task turns STOPPING before it is STOPPED"), out);
+        let decided = if self.is_stopping(task) {
+            let decided = self.records[task.slot as usize].outcome;
+            decided.expect("it is decided when a task turns STOPPING")
+        } else {
+            self.exited(now, task, outcome, out);
+            outcome
+        };
+        self.end(task, decided, out);
     }
 
     fn end(&mut self, task: TaskId, outcome: Outcome, out: &mut Reaction) {
         self.cluster.remove_task(task);
-        self.records.remove(task.slot as usize);
         out.changes.push(Change::TaskEnded { task, outcome });
     }
 
@@ -263,7 +271,7 @@ impl Controller {
         }
     }
 
-    /// Compares the ledger with the tasks, and the tasks with the queue and the records.
+    /// Compares the ledger with the tasks, and the tasks with the queue.
     ///
     /// # Errors
     /// The first invariant found broken, in words.
@@ -274,9 +282,6 @@ impl Controller {
         if unplaced as u64 != self.waiting.tasks() {
             let waiting = self.waiting.tasks();
             return Err(format!("{unplaced} tasks are unplaced but {waiting} wait"));
-        }
-        if self.records.len() != self.cluster.tasks().count() {
-            return Err("a task has no record, or a record no task".to_owned());
         }
         Ok(())
     }

@@ -53,14 +53,12 @@ impl Controller {
     }
 
     /// A task ended by itself: if it was a service's, another takes its place.
-    pub(super) fn replace_service_task(
-        &mut self,
-        now: SimTime,
-        origin: Origin,
-        task: TaskId,
-        out: &mut Reaction,
-    ) {
-        if let Origin::Service { service, .. } = origin {
+    pub(super) fn replace_service_task(&mut self, now: SimTime, task: TaskId, out: &mut Reaction) {
+        // Without services, what the task belongs to need not be fetched.
+        if self.services.0.is_empty() {
+            return;
+        }
+        if let Origin::Service { service, .. } = self.records[task.slot as usize].origin {
             self.services.0[service.index()].tasks.retain(|&one| one != task);
             self.reconcile(now, service, out);
         }

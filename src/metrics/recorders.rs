@@ -93,10 +93,12 @@ impl Recorders {
         for change in changes {
             self.fingerprint.change(now, change);
             let life = self.lives.apply(now, change);
-            self.load.change(change, life);
-            self.summary.change(now, change, life);
+            self.load.change(change, life.as_ref());
+            self.summary.change(now, change, life.as_ref());
         }
-        self.load.set_totals(cluster.totals());
+        if !changes.is_empty() {
+            self.load.set_totals(cluster.totals());
+        }
         let seen = Observation { now, event, changes, cluster, lives: &self.lives };
         if let Some(tasks) = &mut self.tasks {
             tasks.record(&seen);
@@ -139,7 +141,7 @@ impl Recorders {
             workload_fingerprint: self.fingerprint.workload(),
             verdict: Verdict::judge(&timeline, warm_up_s, last_arrival, &counts),
             tasks: counts,
-            wait_s: self.summary.wait_seconds(self.summary.waiting_now(self.lives.iter())),
+            wait_s: self.summary.wait_seconds(self.summary.waiting_now(&self.lives)),
             slowdown: self.summary.slowdown(),
             utilisation: utilisation(&self.load.measured),
             allocated_at_end: allocated(cluster.totals()),

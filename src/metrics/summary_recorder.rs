@@ -6,10 +6,10 @@ use crate::controller::Change;
 use crate::des::SimTime;
 use crate::model::{Origin, Outcome, Totals};
 
-use super::Life;
 use super::integral::{Integrals, share};
 use super::load::LoadRecorder;
 use super::summary::{InstanceCounts, Shares, Slowdown, TaskCounts, WaitSeconds};
+use super::{Life, Lives};
 
 /// Streaming counts and histograms: O(1) per change, memory independent of history.
 #[derive(Debug)]
@@ -165,9 +165,9 @@ impl SummaryRecorder {
     }
 
     /// Tasks submitted after the warm-up among `lives` that have not started.
-    pub(super) fn waiting_now<'a>(&self, lives: impl Iterator<Item = &'a Life>) -> u64 {
-        let waits = |life: &&Life| self.is_measured(life) && life.started.is_none();
-        lives.filter(waits).count() as u64
+    pub(super) fn waiting_now(&self, lives: &Lives) -> u64 {
+        let waits = |life: &Life| self.is_measured(life) && life.started.is_none();
+        lives.iter().filter(waits).count() as u64
     }
 }
 
