@@ -3,6 +3,8 @@
 //! A new policy is one file here and one line in the table below.
 
 #[cfg(test)]
+mod interrupted_tests;
+#[cfg(test)]
 mod tests;
 mod waiting;
 

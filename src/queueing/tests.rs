@@ -14,17 +14,17 @@ use crate::model::{
 };
 
 /// One instance, a queue, and what was tried.
-struct Yard {
-    cluster: Cluster,
-    waiting: Waiting,
-    policy: Box<dyn QueuePolicy>,
+pub(super) struct Yard {
+    pub(super) cluster: Cluster,
+    pub(super) waiting: Waiting,
+    pub(super) policy: Box<dyn QueuePolicy>,
     /// Tickets tried, and whether they fitted.
-    tried: Vec<(u64, bool)>,
-    running: Vec<TaskId>,
+    pub(super) tried: Vec<(u64, bool)>,
+    pub(super) running: Vec<TaskId>,
 }
 
 impl Yard {
-    fn new(policy: &str, vcpus: u64) -> Yard {
+    pub(super) fn new(policy: &str, vcpus: u64) -> Yard {
         let mut yard = Yard {
             cluster: Cluster::new(),
             waiting: Waiting::default(),
@@ -53,7 +53,7 @@ impl Yard {
     }
 
     /// A class of tasks of so many vCPUs, which may ask for company.
-    fn class(&mut self, family: &str, vcpus: u64, member_of: Option<&str>) -> ClassId {
+    pub(super) fn class(&mut self, family: &str, vcpus: u64, member_of: Option<&str>) -> ClassId {
         let mut definition = TaskDefinition::new(family, Cpu::from_vcpus(vcpus).unwrap(), 0);
         let expression = member_of.map(|text| Expression::parse(text).unwrap());
         definition.constraints.extend(expression.map(PlacementConstraint::MemberOf));
@@ -62,7 +62,7 @@ impl Yard {
     }
 
     /// Adds a submission; its ticket.
-    fn submit(&mut self, class: ClassId, tasks: usize) -> u64 {
+    pub(super) fn submit(&mut self, class: ClassId, tasks: usize) -> u64 {
         let tasks = (0..tasks).map(|_| self.cluster.create_task(class)).collect();
         self.waiting.push(Entry { class, placer: 0, tasks, attempts: 0 }).number
     }
@@ -100,19 +100,24 @@ impl Yard {
         let before = self.tried.len();
         self.policy.begin();
         while let Some(ticket) = self.policy.next(&self.waiting, &self.cluster) {
-            let fitted = self.attempt(ticket);
-            self.tried.push((ticket.number, fitted));
-            let gone = fitted
-                || self.policy.refused(ticket, &self.waiting, &self.cluster) == OnRefusal::Reject;
-            if gone {
-                self.waiting.remove(ticket);
-            }
+            self.decide(ticket);
         }
         self.tried[before..].to_vec()
     }
 
+    /// Tries one entry.
+    pub(super) fn decide(&mut self, ticket: Ticket) {
+        let fitted = self.attempt(ticket);
+        self.tried.push((ticket.number, fitted));
+        let gone = fitted
+            || self.policy.refused(ticket, &self.waiting, &self.cluster) == OnRefusal::Reject;
+        if gone {
+            self.waiting.remove(ticket);
+        }
+    }
+
     /// Ends the task that has run longest.
-    fn end_first(&mut self) {
+    pub(super) fn end_first(&mut self) {
         let task = self.running.remove(0);
         self.cluster.release(task);
         self.cluster.remove_task(task);
