@@ -3,6 +3,7 @@
 //! The simulated backend jumps from event to event; the same controller can drive another one that
 //! waits for real containers.
 
+mod behaviours;
 mod host;
 mod simulated;
 

@@ -1,16 +1,19 @@
 //! The simulated backend: an event queue whose clock jumps.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use slab::Slab;
 
 use crate::controller::{Command, Event, Timer};
 use crate::des::{EventKey, EventQueue, Purpose, Seed, SimDuration, SimTime};
 use crate::model::{
-    InstanceId, InstanceSpec, Origin, Outcome, Placement, SubmissionId, TaskDefinition, TaskId,
+    CapacityId, DefinitionId, InstanceId, InstanceSpec, Origin, Outcome, Placement, TaskDefinition,
+    TaskId,
 };
 use crate::workload::law_spec::DurationLaw;
 use crate::workload::{Behaviour, External, ServiceBehaviour};
 
+use super::behaviours::Behaviours;
 use super::host::{HostLedger, Occupant};
 use super::{Backend, BackendError};
 
@@ -45,11 +48,28 @@ pub struct Latency {
 /// The latest time of an event: far from where arithmetic on times could overflow.
 const LATEST: SimTime = SimTime::from_micros(1 << 62);
 
+/// What is due, as the queue holds it: small, because a queue of many touches much memory.
+#[derive(Debug)]
+enum Due {
+    /// Something from outside, by its place in [`SimulatedBackend::externals`].
+    External(u32),
+    /// [`Event::TaskStarted`], by task slot: a task leaves its slot after its last event only.
+    Started(u32),
+    /// [`Event::TaskExited`].
+    Exited(u32, Outcome),
+    /// [`Event::TaskStopped`].
+    Stopped(u32, Outcome),
+    /// [`Event::Woken`].
+    Woken(Timer),
+}
+
 /// A task on its host.
 #[derive(Debug)]
 struct Live {
+    /// Serial number of the task.
+    number: u64,
     origin: Origin,
-    definition: Arc<TaskDefinition>,
+    definition: DefinitionId,
     placement: Placement,
     behaviour: Behaviour,
     /// Whether it holds room on its host.
@@ -61,22 +81,23 @@ struct Live {
 /// A host: what it registered with, and its ledger where it can lag behind the control plane's.
 #[derive(Debug)]
 struct Host {
-    capacity: usize,
+    capacity: CapacityId,
     speed_milli: u32,
-    ledger: Option<HostLedger>,
+    ledger: Option<Box<HostLedger>>,
 }
 
 /// Simulates hosts and the passing of time.
 #[derive(Debug)]
 pub struct SimulatedBackend {
-    queue: EventQueue<Event>,
+    queue: EventQueue<Due>,
+    /// What came from outside and is not due yet.
+    externals: Slab<Event>,
     seed: Seed,
     /// By capacity group.
     latencies: Vec<Latency>,
     hosts: Vec<Host>,
     definitions: Vec<Arc<TaskDefinition>>,
-    /// Behaviours of submissions not all of whose tasks have started, with the number that has not.
-    submissions: BTreeMap<SubmissionId, (Behaviour, u32)>,
+    submissions: Behaviours,
     services: Vec<ServiceBehaviour>,
     /// By task slot.
     live: Vec<Option<Live>>,
@@ -87,18 +108,19 @@ impl SimulatedBackend {
     pub fn new(seed: Seed, latencies: Vec<Latency>) -> SimulatedBackend {
         SimulatedBackend {
             queue: EventQueue::new(),
+            externals: Slab::new(),
             seed,
             latencies,
             hosts: Vec::new(),
             definitions: Vec::new(),
-            submissions: BTreeMap::new(),
+            submissions: Behaviours::default(),
             services: Vec::new(),
             live: Vec::new(),
         }
     }
 
     fn latency(&self, instance: InstanceId) -> Option<&Latency> {
-        self.latencies.get(self.hosts[instance.index()].capacity)
+        self.latencies.get(self.hosts[instance.index()].capacity.index())
     }
 
     /// A latency of the host, drawn for one task.
@@ -110,13 +132,13 @@ impl SimulatedBackend {
     }
 
     fn machine_up(&mut self, spec: &InstanceSpec) {
-        let capacity = spec.capacity.index();
+        let latency = self.latencies.get(spec.capacity.index());
         // Without a stop latency both ledgers agree at all times, and one is enough.
-        let lags = self.latencies.get(capacity).is_some_and(|latency| latency.stop.is_some());
+        let lags = latency.is_some_and(|latency| latency.stop.is_some());
         self.hosts.push(Host {
-            capacity,
+            capacity: spec.capacity,
             speed_milli: spec.speed_milli,
-            ledger: lags.then(|| HostLedger::new(spec)),
+            ledger: lags.then(|| Box::new(HostLedger::new(spec))),
         });
     }
 
@@ -125,26 +147,24 @@ impl SimulatedBackend {
     fn behaviour(&mut self, origin: Origin) -> Behaviour {
         match origin {
             Origin::Submission { submission, .. } => {
-                let (behaviour, left) =
-                    self.submissions.get_mut(&submission).expect("each task starts once");
-                let behaviour = *behaviour;
-                *left -= 1;
-                if *left == 0 {
-                    self.submissions.remove(&submission);
-                }
-                behaviour
+                self.submissions.take(submission).expect("each task starts once")
             }
             Origin::Service { service, .. } => {
-                let law = self.services[service.index()].run_time.clone();
-                let drawn = law.map(|law| self.draw(Some(&law), RUN_TIME_DRAW, origin));
-                Behaviour { run_time: drawn, ends: Outcome::Completed }
+                let law = self.services[service.index()].run_time.as_ref();
+                let run_time = law.map(|law| self.draw(Some(law), RUN_TIME_DRAW, origin));
+                Behaviour { run_time, ends: Outcome::Completed }
             }
         }
     }
 
-    fn start(&mut self, task: TaskId, origin: Origin, definition: usize, placement: Placement) {
+    fn start(
+        &mut self,
+        task: TaskId,
+        origin: Origin,
+        definition: DefinitionId,
+        placement: Placement,
+    ) {
         let behaviour = self.behaviour(origin);
-        let definition = Arc::clone(&self.definitions[definition]);
         let slot = task.slot as usize;
         if self.live.len() <= slot {
             self.live.resize_with(slot + 1, || None);
@@ -153,43 +173,53 @@ impl SimulatedBackend {
         let ledger = &mut self.hosts[placement.instance.index()].ledger;
         let admitted = ledger.is_none();
         if let Some(ledger) = ledger {
-            let (definition, devices) = (Arc::clone(&definition), placement.devices);
-            ledger.enqueue(Occupant { task, definition, devices });
+            let definition = Arc::clone(&self.definitions[definition.index()]);
+            ledger.enqueue(Occupant { task, definition, devices: placement.devices });
         }
+        let number = task.number;
         let next = None;
-        let live = Live { origin, definition, placement, behaviour, admitted, next };
+        let live = Live { number, origin, definition, placement, behaviour, admitted, next };
         self.live[slot] = Some(live);
         if admitted {
-            self.begin(task);
+            self.begin(task.slot);
         } else {
             self.admit(placement.instance);
         }
+    }
+
+    /// The task in a slot.
+    fn task(&self, slot: u32) -> TaskId {
+        let live = self.live[slot as usize].as_ref().expect("a task with an event due is live");
+        TaskId { number: live.number, slot }
     }
 
     /// Admits tasks that wait on a host for as long as the head fits.
     fn admit(&mut self, instance: InstanceId) {
         loop {
             let ledger = self.hosts[instance.index()].ledger.as_mut();
-            let Some(task) = ledger.and_then(HostLedger::admit) else { return };
-            self.begin(task);
+            let Some(task) = ledger.and_then(|ledger| ledger.admit()) else { return };
+            self.begin(task.slot);
         }
     }
 
     /// A task has room on its host: it starts.
-    fn begin(&mut self, task: TaskId) {
-        let live = self.live[task.slot as usize].as_ref().expect("an admitted task is live");
+    fn begin(&mut self, slot: u32) {
+        let live = self.live[slot as usize].as_ref().expect("an admitted task is live");
         let law = self.latency(live.placement.instance).and_then(|latency| latency.start.as_ref());
         let delay = self.draw(law, START_DRAW, live.origin);
-        let at = self.queue.now() + delay;
-        let key = self.queue.schedule(at, phase::STARTS, Event::TaskStarted(task));
-        let live = self.live[task.slot as usize].as_mut().expect("an admitted task is live");
+        let key = self.schedule(delay, phase::STARTS, Due::Started(slot));
+        let live = self.live[slot as usize].as_mut().expect("an admitted task is live");
         live.admitted = true;
         live.next = Some(key);
     }
 
+    fn schedule(&mut self, delay: SimDuration, phase: u8, due: Due) -> EventKey {
+        self.queue.schedule(self.queue.now() + delay, phase, due)
+    }
+
     /// The containers of a task run: its end is due after its run time.
-    fn started(&mut self, task: TaskId) -> Result<(), BackendError> {
-        let live = self.live[task.slot as usize].as_mut().expect("a starting task is live");
+    fn started(&mut self, slot: u32) -> Result<(), BackendError> {
+        let live = self.live[slot as usize].as_mut().expect("a starting task is live");
         live.next = None;
         let Some(run_time) = live.behaviour.run_time else { return Ok(()) };
         let host = &self.hosts[live.placement.instance.index()];
@@ -201,35 +231,35 @@ impl SimulatedBackend {
             return Err(BackendError(format!(
                 "task {} would end {run_time} s after {now} s, beyond the clock of 146 135 years; \
                  end the run earlier with `until`",
-                task.number
+                live.number
             )));
         };
         let outcome = live.behaviour.ends;
-        let event = match host.ledger {
-            Some(_) => Event::TaskExited(task, outcome),
-            None => Event::TaskStopped(task, outcome),
+        let due = match host.ledger {
+            Some(_) => Due::Exited(slot, outcome),
+            None => Due::Stopped(slot, outcome),
         };
-        live.next = Some(self.queue.schedule(at, phase::ENDS, event));
+        live.next = Some(self.queue.schedule(at, phase::ENDS, due));
         Ok(())
     }
 
     /// The containers of a task are to go: they are gone after the stop latency.
-    fn clean_up(&mut self, task: TaskId, outcome: Outcome) {
-        let live = self.live[task.slot as usize].as_ref().expect("a stopping task is live");
+    fn clean_up(&mut self, slot: u32, outcome: Outcome) {
+        let live = self.live[slot as usize].as_ref().expect("a stopping task is live");
         let law = self.latency(live.placement.instance).and_then(|latency| latency.stop.as_ref());
         let delay = self.draw(law, STOP_DRAW, live.origin);
-        let at = self.queue.now() + delay;
-        let key = self.queue.schedule(at, phase::ENDS, Event::TaskStopped(task, outcome));
-        self.live[task.slot as usize].as_mut().expect("a stopping task is live").next = Some(key);
+        let key = self.schedule(delay, phase::ENDS, Due::Stopped(slot, outcome));
+        self.live[slot as usize].as_mut().expect("a stopping task is live").next = Some(key);
     }
 
     /// The containers of a task are gone: its room on the host is free.
-    fn gone(&mut self, task: TaskId) {
-        let live = self.live[task.slot as usize].take().expect("a stopped task was live");
+    fn gone(&mut self, slot: u32) {
+        let live = self.live[slot as usize].take().expect("a stopped task was live");
         let instance = live.placement.instance;
         if let Some(ledger) = self.hosts[instance.index()].ledger.as_mut() {
             if live.admitted {
-                ledger.free(&live.definition, live.placement.devices);
+                let definition = &self.definitions[live.definition.index()];
+                ledger.free(definition, live.placement.devices);
             }
             self.admit(instance);
         }
@@ -238,7 +268,7 @@ impl SimulatedBackend {
     fn stop(&mut self, task: TaskId) {
         let live = self.live[task.slot as usize].as_mut().expect("a task to stop is live");
         if let Some(key) = live.next.take() {
-            let exited = matches!(self.queue.cancel(key), Some(Event::TaskStopped(..)))
+            let exited = matches!(self.queue.cancel(key), Some(Due::Stopped(..)))
                 && self.hosts[live.placement.instance.index()].ledger.is_some();
             assert!(!exited, "a task that had exited was told to stop");
         }
@@ -246,21 +276,16 @@ impl SimulatedBackend {
         let queued = !live.admitted;
         if queued && let Some(ledger) = self.hosts[instance.index()].ledger.as_mut() {
             assert!(ledger.cancel(task), "a task without room waits on its host");
-            let event = Event::TaskStopped(task, Outcome::Stopped);
-            self.queue.schedule(self.queue.now(), phase::ENDS, event);
+            let due = Due::Stopped(task.slot, Outcome::Stopped);
+            self.schedule(SimDuration::ZERO, phase::ENDS, due);
         } else {
-            self.clean_up(task, Outcome::Stopped);
+            self.clean_up(task.slot, Outcome::Stopped);
         }
     }
 
     fn forget(&mut self, origin: Origin) {
-        if let Origin::Submission { submission, .. } = origin
-            && let Some((_, left)) = self.submissions.get_mut(&submission)
-        {
-            *left -= 1;
-            if *left == 0 {
-                self.submissions.remove(&submission);
-            }
+        if let Origin::Submission { submission, .. } = origin {
+            self.submissions.take(submission);
         }
     }
 }
@@ -286,48 +311,56 @@ impl Backend for SimulatedBackend {
                 (phase::REGISTRATIONS, Event::InstanceRegistered(spec))
             }
             External::Submit(submission, behaviour) => {
-                self.submissions.insert(submission.id, (behaviour, submission.count));
+                self.submissions.insert(submission.id, behaviour, submission.count);
                 (phase::SUBMISSIONS, Event::TaskSubmitted(submission))
             }
             External::CreateService(spec, behaviour) => {
-                self.services.push(behaviour);
+                self.services.push(*behaviour);
                 (phase::SUBMISSIONS, Event::ServiceCreated(spec))
             }
             External::UpdateService(service, desired) => {
                 (phase::SUBMISSIONS, Event::ServiceUpdated(service, desired))
             }
         };
-        self.queue.schedule(at, phase, event);
+        let place = self.externals.insert(event);
+        let place = u32::try_from(place).expect("fewer than 2^32 events at one instant");
+        self.queue.schedule(at, phase, Due::External(place));
         Ok(())
     }
 
     fn execute(&mut self, command: Command) -> Result<(), BackendError> {
         match command {
             Command::StartTask { task, origin, definition, placement } => {
-                self.start(task, origin, definition.index(), placement);
+                self.start(task, origin, definition, placement);
             }
             Command::StopTask(task) => self.stop(task),
             Command::Forget(origin) => self.forget(origin),
             Command::WakeAt(at, Timer::PlacementPass) => {
-                self.queue.schedule(at, phase::TIMERS, Event::Woken(Timer::PlacementPass));
+                self.queue.schedule(at, phase::TIMERS, Due::Woken(Timer::PlacementPass));
             }
         }
         Ok(())
     }
 
     fn next_event(&mut self) -> Result<Option<(SimTime, Event)>, BackendError> {
-        let Some((now, event)) = self.queue.pop() else { return Ok(None) };
-        match &event {
-            Event::TaskStarted(task) => self.started(*task)?,
-            Event::TaskExited(task, outcome) => self.clean_up(*task, *outcome),
-            Event::TaskStopped(task, _) => self.gone(*task),
-            Event::DefinitionRegistered(_)
-            | Event::InstanceRegistered(_)
-            | Event::TaskSubmitted(_)
-            | Event::ServiceCreated(_)
-            | Event::ServiceUpdated(..)
-            | Event::Woken(_) => {}
-        }
+        let Some((now, due)) = self.queue.pop() else { return Ok(None) };
+        let event = match due {
+            Due::External(place) => self.externals.remove(place as usize),
+            Due::Started(slot) => {
+                self.started(slot)?;
+                Event::TaskStarted(self.task(slot))
+            }
+            Due::Exited(slot, outcome) => {
+                self.clean_up(slot, outcome);
+                Event::TaskExited(self.task(slot), outcome)
+            }
+            Due::Stopped(slot, outcome) => {
+                let event = Event::TaskStopped(self.task(slot), outcome);
+                self.gone(slot);
+                event
+            }
+            Due::Woken(timer) => Event::Woken(timer),
+        };
         Ok(Some((now, event)))
     }
 

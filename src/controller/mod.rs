@@ -11,12 +11,11 @@ pub use message::{Change, Command, Event, Reaction, Timer};
 
 use std::sync::Arc;
 
-use slab::Slab;
 use smallvec::SmallVec;
 
 use crate::des::SimTime;
 use crate::model::{
-    Cluster, InstanceSpec, Origin, Outcome, Placement, Submission, TaskDefinition, TaskId,
+    ClassId, Cluster, InstanceSpec, Origin, Outcome, Placement, Submission, TaskDefinition, TaskId,
     TaskStatus,
 };
 use crate::placement::{Ask, Placer, Refusal};
@@ -41,8 +40,10 @@ pub struct Controller {
     queue: Box<dyn QueuePolicy>,
     waiting: Waiting,
     services: Services,
-    /// By task slot.
-    records: Slab<Record>,
+    /// By task slot; meaningful where a task lives.
+    records: Vec<Record>,
+    /// Class of the tasks in a definition's own group, by definition; `None` before the first.
+    own_classes: Vec<Option<ClassId>>,
     /// Whether a placement pass is due at this instant already.
     pass_due: bool,
 }
@@ -61,7 +62,8 @@ impl Controller {
             queue,
             waiting: Waiting::default(),
             services: Services::default(),
-            records: Slab::new(),
+            records: Vec::new(),
+            own_classes: Vec::new(),
             pass_due: false,
         }
     }
@@ -95,6 +97,7 @@ impl Controller {
 
     fn register(&mut self, definition: Arc<TaskDefinition>) {
         self.cluster.register_definition(definition);
+        self.own_classes.push(None);
     }
 
     fn instance_registered(&mut self, now: SimTime, spec: &InstanceSpec, out: &mut Reaction) {
@@ -104,8 +107,7 @@ impl Controller {
     }
 
     fn submitted(&mut self, now: SimTime, submission: &Submission, out: &mut Reaction) {
-        let group = submission.group.as_deref().map(|name| self.cluster.intern_group(name));
-        let class = self.cluster.intern_class(submission.definition, group);
+        let class = self.class_of(submission);
         let mut gang = SmallVec::new();
         for ordinal in 0..submission.count {
             let origin = Origin::Submission { submission: submission.id, ordinal };
@@ -122,15 +124,23 @@ impl Controller {
         self.request_pass(now, out);
     }
 
-    fn create_task(
-        &mut self,
-        class: crate::model::ClassId,
-        origin: Origin,
-        out: &mut Reaction,
-    ) -> TaskId {
+    fn class_of(&mut self, submission: &Submission) -> ClassId {
+        let definition = submission.definition;
+        if let Some(name) = submission.group.as_deref() {
+            let group = self.cluster.intern_group(name);
+            return self.cluster.intern_class(definition, Some(group));
+        }
+        let intern = || self.cluster.intern_class(definition, None);
+        *self.own_classes[definition.index()].get_or_insert_with(intern)
+    }
+
+    fn create_task(&mut self, class: ClassId, origin: Origin, out: &mut Reaction) -> TaskId {
         let task = self.cluster.create_task(class);
-        let slot = self.records.insert(Record { origin, outcome: None });
-        assert!(slot == task.slot as usize, "records and tasks share their slots");
+        let record = Record { origin, outcome: None };
+        if self.records.len() <= task.slot as usize {
+            self.records.resize(task.slot as usize + 1, record);
+        }
+        self.records[task.slot as usize] = record;
         out.changes.push(Change::TaskCreated { task, class, origin });
         task
     }
@@ -144,13 +154,16 @@ impl Controller {
         }
     }
 
+    fn is_stopping(&self, task: TaskId) -> bool {
+        let record = self.cluster.task(task).expect("an event is about a task that has not ended");
+        record.status == TaskStatus::Stopping
+    }
+
     fn exited(&mut self, now: SimTime, task: TaskId, outcome: Outcome, out: &mut Reaction) {
-        let record = self.cluster.task(task).expect("a task exits before it is gone");
-        if record.status == TaskStatus::Stopping {
-            return;
+        if !self.is_stopping(task) {
+            self.release(now, task, outcome, out);
+            self.replace_service_task(now, task, out);
         }
-        self.release(now, task, outcome, out);
-        self.replace_service_task(now, self.records[task.slot as usize].origin, task, out);
     }
 
     /// Turns a task STOPPING.
@@ -162,15 +175,18 @@ impl Controller {
     }
 
     fn stopped(&mut self, now: SimTime, task: TaskId, outcome: Outcome, out: &mut Reaction) {
-        // A task that exits and is gone at once was not STOPPING before.
-        self.exited(now, task, outcome, out);
-        let decided = self.records[task.slot as usize].outcome;
-        self.end(task, decided.expect("a task turns STOPPING before it is STOPPED"), out);
+        let decided = if self.is_stopping(task) {
+            let decided = self.records[task.slot as usize].outcome;
+            decided.expect("it is decided when a task turns STOPPING")
+        } else {
+            self.exited(now, task, outcome, out);
+            outcome
+        };
+        self.end(task, decided, out);
     }
 
     fn end(&mut self, task: TaskId, outcome: Outcome, out: &mut Reaction) {
         self.cluster.remove_task(task);
-        self.records.remove(task.slot as usize);
         out.changes.push(Change::TaskEnded { task, outcome });
     }
 
@@ -188,7 +204,7 @@ impl Controller {
     /// that wants company (`task:group == …`) and was refused earlier in the sweep.
     fn placement_pass(&mut self, out: &mut Reaction) {
         self.pass_due = false;
-        while self.sweep(out) {}
+        while !self.waiting.is_empty() && self.sweep(out) {}
     }
 
     /// Tries what waits, once each; whether anything was placed.
@@ -255,7 +271,7 @@ impl Controller {
         }
     }
 
-    /// Compares the ledger with the tasks, and the tasks with the queue and the records.
+    /// Compares the ledger with the tasks, and the tasks with the queue.
     ///
     /// # Errors
     /// The first invariant found broken, in words.
@@ -266,9 +282,6 @@ impl Controller {
         if unplaced as u64 != self.waiting.tasks() {
             let waiting = self.waiting.tasks();
             return Err(format!("{unplaced} tasks are unplaced but {waiting} wait"));
-        }
-        if self.records.len() != self.cluster.tasks().count() {
-            return Err("a task has no record, or a record no task".to_owned());
         }
         Ok(())
     }

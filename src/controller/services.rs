@@ -7,7 +7,7 @@ use smallvec::smallvec;
 
 use crate::des::SimTime;
 use crate::model::{ClassId, Origin, Outcome, ServiceId, ServiceSpec, TaskId, TaskStatus};
-use crate::queueing::Entry;
+use crate::queueing::{Entry, Shape, Ticket};
 
 use super::{Command, Controller, Reaction};
 
@@ -53,14 +53,12 @@ impl Controller {
     }
 
     /// A task ended by itself: if it was a service's, another takes its place.
-    pub(super) fn replace_service_task(
-        &mut self,
-        now: SimTime,
-        origin: Origin,
-        task: TaskId,
-        out: &mut Reaction,
-    ) {
-        if let Origin::Service { service, .. } = origin {
+    pub(super) fn replace_service_task(&mut self, now: SimTime, task: TaskId, out: &mut Reaction) {
+        // Without services, what the task belongs to need not be fetched.
+        if self.services.0.is_empty() {
+            return;
+        }
+        if let Origin::Service { service, .. } = self.records[task.slot as usize].origin {
             self.services.0[service.index()].tasks.retain(|&one| one != task);
             self.reconcile(now, service, out);
         }
@@ -91,10 +89,14 @@ impl Controller {
             self.cluster.task(*task).is_some_and(|one| one.status == TaskStatus::Provisioning)
         };
         if let Some(index) = service.tasks.iter().rposition(waits) {
-            let task = self.services.0[id.index()].tasks.remove(index);
-            let ticket = self.waiting.iter().find(|(_, entry)| entry.tasks.contains(&task));
-            let (ticket, _) = ticket.expect("an unplaced task waits");
-            self.waiting.remove(ticket);
+            let task = service.tasks[index];
+            let shape = Shape { class: service.class, placer: service.placer, tasks: 1 };
+            let holds = |ticket: &Ticket| {
+                self.waiting.get(*ticket).is_some_and(|entry| entry.tasks.contains(&task))
+            };
+            let ticket = self.waiting.latest_of(shape).find(holds);
+            self.waiting.remove(ticket.expect("an unplaced task waits"));
+            self.services.0[id.index()].tasks.remove(index);
             self.end(task, Outcome::Stopped, out);
             return;
         }

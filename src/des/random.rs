@@ -40,10 +40,9 @@ impl Seed {
     /// are part of the Philox counter, and purpose and seed make up its key. For a fixed purpose
     /// different seeds, and for a fixed seed different purposes, never share a key.
     pub fn stream(self, purpose: Purpose, entity: u64, attempt: u32) -> Stream {
-        let key = mix(mix(self.0) ^ u64::from(purpose.0));
         Stream {
-            key: [key as u32, (key >> 32) as u32],
-            counter: [0, attempt, entity as u32, (entity >> 32) as u32],
+            key: self.key(purpose),
+            counter: first_counter(entity, attempt),
             block: [0; BLOCK_WORDS],
             used: BLOCK_WORDS,
             exhausted: false,
@@ -52,8 +51,25 @@ impl Seed {
 
     /// One uniform variate in the open interval (0, 1): the first of the stream of that name.
     pub fn uniform(self, purpose: Purpose, entity: u64, attempt: u32) -> f64 {
-        self.stream(purpose, entity, attempt).uniform()
+        unit_from_bits(self.bits(purpose, entity, attempt))
     }
+
+    /// 64 bits: the first of the stream of that name.
+    pub fn bits(self, purpose: Purpose, entity: u64, attempt: u32) -> u64 {
+        let [low, high, ..] = philox4x32_10(first_counter(entity, attempt), self.key(purpose));
+        (u64::from(high) << 32) | u64::from(low)
+    }
+
+    /// The Philox key of all streams of a purpose, low word first.
+    fn key(self, purpose: Purpose) -> [u32; 2] {
+        let key = mix(mix(self.0) ^ u64::from(purpose.0));
+        [key as u32, (key >> 32) as u32]
+    }
+}
+
+/// The Philox counter that a stream begins with.
+fn first_counter(entity: u64, attempt: u32) -> [u32; BLOCK_WORDS] {
+    [0, attempt, entity as u32, (entity >> 32) as u32]
 }
 
 /// A generator of its own for one attempt of one entity; holds 2^34 words of 32 bits.

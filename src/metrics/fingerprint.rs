@@ -5,9 +5,8 @@ use std::fmt;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::controller::{Change, Event};
+use crate::des::SimTime;
 use crate::model::{Origin, Outcome};
-
-use super::{Observation, Recorder};
 
 /// A 128-bit fingerprint; displays as 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -19,10 +18,40 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+/// Bytes hashed at once: a call of the hash costs more than the few words of a change.
+const BLOCK: usize = 4096;
+
+/// A hash of words that come a few at a time.
+struct WordHash {
+    hash: Xxh3,
+    /// Words not hashed yet, in little-endian bytes.
+    buffer: Vec<u8>,
+}
+
+impl WordHash {
+    fn new() -> WordHash {
+        WordHash { hash: Xxh3::new(), buffer: Vec::with_capacity(BLOCK) }
+    }
+
+    fn update<const N: usize>(&mut self, words: [u64; N]) {
+        if self.buffer.len() + size_of::<[u64; N]>() > BLOCK {
+            self.hash.update(&self.buffer);
+            self.buffer.clear();
+        }
+        self.buffer.extend_from_slice(words.map(u64::to_le_bytes).as_flattened());
+    }
+
+    fn digest(&self) -> Fingerprint {
+        let mut hash = self.hash.clone();
+        hash.update(&self.buffer);
+        Fingerprint(hash.digest128())
+    }
+}
+
 /// Hashes every change with its time, and apart from that what came from outside.
-pub struct FingerprintRecorder {
-    trajectory: Xxh3,
-    workload: Xxh3,
+pub(super) struct FingerprintRecorder {
+    trajectory: WordHash,
+    workload: WordHash,
 }
 
 impl fmt::Debug for FingerprintRecorder {
@@ -33,26 +62,20 @@ impl fmt::Debug for FingerprintRecorder {
 
 impl Default for FingerprintRecorder {
     fn default() -> FingerprintRecorder {
-        FingerprintRecorder { trajectory: Xxh3::new(), workload: Xxh3::new() }
+        FingerprintRecorder { trajectory: WordHash::new(), workload: WordHash::new() }
     }
 }
 
 impl FingerprintRecorder {
     /// Fingerprint of everything that happened so far.
-    pub fn trajectory(&self) -> Fingerprint {
-        Fingerprint(self.trajectory.digest128())
+    pub(super) fn trajectory(&self) -> Fingerprint {
+        self.trajectory.digest()
     }
 
     /// Fingerprint of what was asked for so far, submissions and services: the same under every
     /// strategy and on any capacity.
-    pub fn workload(&self) -> Fingerprint {
-        Fingerprint(self.workload.digest128())
-    }
-}
-
-fn update(hash: &mut Xxh3, words: &[u64]) {
-    for word in words {
-        hash.update(&word.to_le_bytes());
+    pub(super) fn workload(&self) -> Fingerprint {
+        self.workload.digest()
     }
 }
 
@@ -73,26 +96,27 @@ fn outcome_word(outcome: Outcome) -> u64 {
     }
 }
 
-impl Recorder for FingerprintRecorder {
-    fn record(&mut self, seen: &Observation<'_>) {
-        let now = seen.now.micros();
-        match seen.event {
+impl FingerprintRecorder {
+    /// Takes in what came from outside.
+    pub(super) fn event(&mut self, now: SimTime, event: &Event) {
+        let now = now.micros();
+        match event {
             Event::TaskSubmitted(submission) => {
                 let definition = u64::from(submission.definition.0);
                 let flags = u64::from(submission.count) << 1 | u64::from(submission.all_or_nothing);
-                update(&mut self.workload, &[0, now, submission.id.0, definition, flags]);
+                self.workload.update([0, now, submission.id.0, definition, flags]);
             }
             Event::DefinitionRegistered(definition) => {
                 let gpu = u64::from(definition.gpu.total_milli());
                 let (cpu, memory) = (u64::from(definition.cpu.0), u64::from(definition.memory_mib));
-                update(&mut self.workload, &[1, now, cpu, memory, gpu]);
+                self.workload.update([1, now, cpu, memory, gpu]);
             }
             Event::ServiceCreated(spec) => {
-                update(&mut self.workload, &[3, now, u64::from(spec.desired_count)]);
+                self.workload.update([3, now, u64::from(spec.desired_count)]);
             }
             Event::ServiceUpdated(service, desired) => {
                 let words = [4, now, u64::from(service.0), u64::from(*desired)];
-                update(&mut self.workload, &words);
+                self.workload.update(words);
             }
             // Capacity is no part of the workload.
             Event::InstanceRegistered(_)
@@ -101,31 +125,28 @@ impl Recorder for FingerprintRecorder {
             | Event::TaskStopped(..)
             | Event::Woken(_) => {}
         }
-        for change in seen.changes {
-            self.change(now, change);
-        }
     }
-}
 
-impl FingerprintRecorder {
-    fn change(&mut self, now: u64, change: &Change) {
+    /// Takes in a change.
+    pub(super) fn change(&mut self, now: SimTime, change: &Change) {
+        let now = now.micros();
         let hash = &mut self.trajectory;
         match *change {
-            Change::InstanceJoined(id) => update(hash, &[0, now, u64::from(id.0)]),
+            Change::InstanceJoined(id) => hash.update([0, now, u64::from(id.0)]),
             Change::TaskCreated { task, class, origin } => {
                 let [kind, owner, ordinal] = origin_words(origin);
-                update(hash, &[1, now, task.number, u64::from(class.0), kind, owner, ordinal]);
+                hash.update([1, now, task.number, u64::from(class.0), kind, owner, ordinal]);
             }
             Change::TaskPlaced { task, placement } => {
                 let (instance, devices) = (placement.instance.0, placement.devices.0);
                 let place = u64::from(instance) << 32 | u64::from(devices);
-                update(hash, &[2, now, task.number, place]);
+                hash.update([2, now, task.number, place]);
             }
-            Change::PlacementRefused(class) => update(hash, &[3, now, u64::from(class.0)]),
-            Change::TaskStarted(task) => update(hash, &[4, now, task.number]),
-            Change::TaskStopping(task) => update(hash, &[5, now, task.number]),
+            Change::PlacementRefused(class) => hash.update([3, now, u64::from(class.0)]),
+            Change::TaskStarted(task) => hash.update([4, now, task.number]),
+            Change::TaskStopping(task) => hash.update([5, now, task.number]),
             Change::TaskEnded { task, outcome } => {
-                update(hash, &[6, now, task.number, outcome_word(outcome)]);
+                hash.update([6, now, task.number, outcome_word(outcome)]);
             }
         }
     }

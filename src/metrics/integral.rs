@@ -1,7 +1,8 @@
 //! Exact time integrals of what is reserved and registered.
 
-use crate::des::SimTime;
-use crate::model::{Cost, Totals};
+use crate::model::Cost;
+
+use super::load::State;
 
 /// Integrals over time of the cluster's sums, in unit × microseconds, exact.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,14 +19,6 @@ pub(super) struct Integrals {
     pub(super) pending: u128,
     pub(super) running: u128,
     pub(super) cost: Cost,
-}
-
-/// The state that holds between two events.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct State {
-    pub(super) totals: Totals,
-    pub(super) pending: u64,
-    pub(super) running: u64,
 }
 
 impl Integrals {
@@ -72,20 +65,4 @@ impl Integrals {
 /// `part / whole`; `None` where there is no whole.
 pub(super) fn share(part: u128, whole: u128) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-/// Follows the state from event to event.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Follower {
-    pub(super) state: State,
-    pub(super) since: SimTime,
-}
-
-impl Follower {
-    /// Microseconds the state has held until `now`, which becomes the start of the next stretch.
-    pub(super) fn advance(&mut self, now: SimTime) -> u64 {
-        let micros = (now - self.since).micros();
-        self.since = now;
-        micros
-    }
 }

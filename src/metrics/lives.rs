@@ -23,61 +23,118 @@ pub struct Life {
     pub started: Option<SimTime>,
 }
 
+/// How far a life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Ended,
+    Created,
+    Placed,
+    Started,
+}
+
+/// A life as it is stored: in one cache line, because the line is fetched from far away when the
+/// task ends.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Slot {
+    number: u64,
+    origin: Origin,
+    class: ClassId,
+    stage: Stage,
+    submitted: SimTime,
+    /// Meaningful from [`Stage::Placed`] on, like the instance.
+    placed: SimTime,
+    instance: InstanceId,
+    /// Meaningful from [`Stage::Started`] on.
+    started: SimTime,
+}
+
 /// Lives by task slot; memory is bounded by the tasks that live.
 #[derive(Debug, Default)]
 pub struct Lives {
-    by_slot: Vec<Option<Life>>,
+    slots: Vec<Slot>,
 }
 
 impl Lives {
     /// The life of a task that has not ended, or ended in the event being recorded.
-    pub fn get(&self, task: TaskId) -> Option<&Life> {
-        let life = self.by_slot.get(task.slot as usize)?.as_ref();
-        life.filter(|life| life.task == task)
+    pub fn get(&self, task: TaskId) -> Option<Life> {
+        self.at(task.slot as usize).filter(|life| life.task == task)
     }
 
     /// All lives, by slot.
-    pub fn iter(&self) -> impl Iterator<Item = &Life> {
-        self.by_slot.iter().flatten()
+    pub fn iter(&self) -> impl Iterator<Item = Life> {
+        (0..self.slots.len()).filter_map(|slot| self.at(slot))
     }
 
-    fn get_mut(&mut self, task: TaskId) -> &mut Life {
-        let life = self.by_slot.get_mut(task.slot as usize).and_then(Option::as_mut);
-        life.filter(|life| life.task == task).expect("a task that changes has been created")
+    fn at(&self, index: usize) -> Option<Life> {
+        let slot = self.slots.get(index).filter(|slot| slot.stage != Stage::Ended)?;
+        let placed = slot.stage >= Stage::Placed;
+        Some(Life {
+            task: TaskId { number: slot.number, slot: index as u32 },
+            class: slot.class,
+            origin: slot.origin,
+            submitted: slot.submitted,
+            placed: placed.then_some(slot.placed),
+            instance: placed.then_some(slot.instance),
+            started: (slot.stage == Stage::Started).then_some(slot.started),
+        })
+    }
+
+    fn get_mut(&mut self, task: TaskId) -> &mut Slot {
+        let slot = self.slots.get_mut(task.slot as usize);
+        let slot = slot.filter(|slot| slot.number == task.number && slot.stage != Stage::Ended);
+        slot.expect("a task that changes has been created")
     }
 
     /// Takes in a change, ends apart: those are forgotten by [`Lives::forget`] once recorded.
-    pub(super) fn apply(&mut self, now: SimTime, change: &Change) {
-        match *change {
+    /// Returns the life that the change is about.
+    pub(super) fn apply(&mut self, now: SimTime, change: &Change) -> Option<Life> {
+        let task = match *change {
             Change::TaskCreated { task, class, origin } => {
-                let slot = task.slot as usize;
-                if self.by_slot.len() <= slot {
-                    self.by_slot.resize(slot + 1, None);
-                }
-                let (placed, instance, started) = (None, None, None);
-                let submitted = now;
-                self.by_slot[slot] =
-                    Some(Life { task, class, origin, submitted, placed, instance, started });
+                self.create(now, task, class, origin);
+                task
             }
             Change::TaskPlaced { task, placement } => {
-                let life = self.get_mut(task);
-                life.placed = Some(now);
-                life.instance = Some(placement.instance);
+                let slot = self.get_mut(task);
+                slot.stage = Stage::Placed;
+                slot.placed = now;
+                slot.instance = placement.instance;
+                task
             }
-            Change::TaskStarted(task) => self.get_mut(task).started = Some(now),
-            Change::InstanceJoined(_)
-            | Change::PlacementRefused(_)
-            | Change::TaskStopping(_)
-            | Change::TaskEnded { .. } => {}
+            Change::TaskStarted(task) => {
+                let slot = self.get_mut(task);
+                slot.stage = Stage::Started;
+                slot.started = now;
+                task
+            }
+            Change::TaskStopping(task) | Change::TaskEnded { task, .. } => task,
+            Change::InstanceJoined(_) | Change::PlacementRefused(_) => return None,
+        };
+        self.get(task)
+    }
+
+    fn create(&mut self, now: SimTime, task: TaskId, class: ClassId, origin: Origin) {
+        let slot = Slot {
+            number: task.number,
+            origin,
+            class,
+            stage: Stage::Created,
+            submitted: now,
+            placed: now,
+            instance: InstanceId::default(),
+            started: now,
+        };
+        let index = task.slot as usize;
+        if self.slots.len() <= index {
+            self.slots.resize(index + 1, Slot { stage: Stage::Ended, ..slot });
         }
+        self.slots[index] = slot;
     }
 
     /// Forgets a task that ended.
     pub(super) fn forget(&mut self, change: &Change) {
-        if let Change::TaskEnded { task, .. } = change
-            && self.get(*task).is_some()
-        {
-            self.by_slot[task.slot as usize] = None;
+        if let Change::TaskEnded { task, .. } = change {
+            self.slots[task.slot as usize].stage = Stage::Ended;
         }
     }
 }

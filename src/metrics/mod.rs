@@ -4,6 +4,7 @@ mod allocation;
 mod fingerprint;
 mod integral;
 mod lives;
+mod load;
 mod recorders;
 pub mod summary;
 mod summary_recorder;
@@ -13,13 +14,11 @@ pub mod timeline_point;
 mod verdict;
 
 pub use allocation::{AllocationRecorder, AllocationRow};
-pub use fingerprint::{Fingerprint, FingerprintRecorder};
+pub use fingerprint::Fingerprint;
 pub use lives::{Life, Lives};
 pub use recorders::{RecordError, Recorders, Records};
 pub use summary::Summary;
-pub use summary_recorder::SummaryRecorder;
 pub use task_table::{TaskTable, csv_text};
-pub use timeline::TimelineRecorder;
 pub use timeline_point::TimelinePoint;
 
 use crate::controller::{Change, Event};

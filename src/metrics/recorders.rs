@@ -4,11 +4,13 @@ use crate::controller::{Change, Event};
 use crate::des::{SimDuration, SimTime};
 use crate::model::Cluster;
 
+use super::fingerprint::FingerprintRecorder;
+use super::load::LoadRecorder;
 use super::summary::{Shares, Slowdown, TaskCounts, Verdict, WaitSeconds};
-use super::summary_recorder::allocated;
+use super::summary_recorder::{SummaryRecorder, allocated, utilisation};
 use super::{
-    AllocationRecorder, AllocationRow, Fingerprint, FingerprintRecorder, Lives, Observation,
-    Recorder, SummaryRecorder, TaskTable, TimelinePoint, TimelineRecorder,
+    AllocationRecorder, AllocationRow, Fingerprint, Lives, Observation, Recorder, TaskTable,
+    TimelinePoint,
 };
 
 /// A record that could not be written.
@@ -21,8 +23,8 @@ pub struct RecordError(pub String);
 pub struct Recorders {
     lives: Lives,
     fingerprint: FingerprintRecorder,
+    load: LoadRecorder,
     summary: SummaryRecorder,
-    timeline: TimelineRecorder,
     warm_up: SimDuration,
     /// Rows of `tasks.csv`.
     pub tasks: Option<TaskTable>,
@@ -75,8 +77,8 @@ impl Recorders {
         Recorders {
             lives: Lives::default(),
             fingerprint: FingerprintRecorder::default(),
-            summary: SummaryRecorder::new(warm_up),
-            timeline: TimelineRecorder::default(),
+            load: LoadRecorder::new(SimTime::ZERO + warm_up),
+            summary: SummaryRecorder::new(SimTime::ZERO + warm_up),
             warm_up,
             tasks: None,
             allocation: None,
@@ -86,13 +88,18 @@ impl Recorders {
 
     /// Shows one event to every recorder.
     pub fn record(&mut self, now: SimTime, event: &Event, changes: &[Change], cluster: &Cluster) {
+        self.load.advance(now);
+        self.fingerprint.event(now, event);
         for change in changes {
-            self.lives.apply(now, change);
+            self.fingerprint.change(now, change);
+            let life = self.lives.apply(now, change);
+            self.load.change(change, life.as_ref());
+            self.summary.change(now, change, life.as_ref());
+        }
+        if !changes.is_empty() {
+            self.load.set_totals(cluster.totals());
         }
         let seen = Observation { now, event, changes, cluster, lives: &self.lives };
-        self.fingerprint.record(&seen);
-        self.summary.record(&seen);
-        self.timeline.record(&seen);
         if let Some(tasks) = &mut self.tasks {
             tasks.record(&seen);
         }
@@ -115,29 +122,32 @@ impl Recorders {
     /// # Errors
     /// A record that is written as it goes could not be.
     pub fn finish(mut self, now: SimTime, cluster: &Cluster) -> Result<Records, RecordError> {
-        self.summary.finish(now, cluster);
-        self.timeline.finish(now, cluster);
+        self.load.finish(now);
         self.own.iter_mut().for_each(|own| own.finish(now, cluster));
         if let Some(mut tasks) = self.tasks.take() {
             tasks.unfinished(&self.lives, cluster);
             tasks.close()?;
         }
-        let timeline = self.timeline.points();
+        let timeline = self.load.timeline.points();
         let last_arrival = self.summary.last_submission().unwrap_or_default().as_secs_f64();
-        let counts = self.summary.counts;
+        let counts = TaskCounts {
+            pending_at_end: self.load.state.pending,
+            running_at_end: self.load.state.running,
+            ..self.summary.counts
+        };
         let warm_up_s = self.warm_up.as_secs_f64();
         Ok(Records {
             fingerprint: self.fingerprint.trajectory(),
             workload_fingerprint: self.fingerprint.workload(),
             verdict: Verdict::judge(&timeline, warm_up_s, last_arrival, &counts),
             tasks: counts,
-            wait_s: self.summary.wait_seconds(self.summary.waiting_now(self.lives.iter())),
+            wait_s: self.summary.wait_seconds(self.summary.waiting_now(&self.lives)),
             slowdown: self.summary.slowdown(),
-            utilisation: self.summary.utilisation(),
+            utilisation: utilisation(&self.load.measured),
             allocated_at_end: allocated(cluster.totals()),
-            instances: self.summary.instances(),
+            instances: self.summary.instances(&self.load),
             makespan_s: self.summary.makespan_s(),
-            cost_usd: self.summary.cost_usd(),
+            cost_usd: self.load.cost().as_usd(),
             placements: self.summary.placements,
             refusals: self.summary.refusals,
             timeline,

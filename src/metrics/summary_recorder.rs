@@ -3,23 +3,18 @@
 use hdrhistogram::Histogram;
 
 use crate::controller::Change;
-use crate::des::{SimDuration, SimTime};
-use crate::model::{Cluster, Origin, Outcome, Totals};
+use crate::des::SimTime;
+use crate::model::{Origin, Outcome, Totals};
 
-use super::integral::{Follower, Integrals, share};
+use super::integral::{Integrals, share};
+use super::load::LoadRecorder;
 use super::summary::{InstanceCounts, Shares, Slowdown, TaskCounts, WaitSeconds};
-use super::timeline::count;
-use super::{Life, Observation, Recorder};
+use super::{Life, Lives};
 
-/// Streaming counts, integrals and histograms: O(1) per change, memory independent of history.
+/// Streaming counts and histograms: O(1) per change, memory independent of history.
 #[derive(Debug)]
-pub struct SummaryRecorder {
+pub(super) struct SummaryRecorder {
     warm_up: SimTime,
-    follower: Follower,
-    /// From the warm-up on.
-    measured: Integrals,
-    /// Before it.
-    before: Integrals,
     pub(super) counts: TaskCounts,
     waits: Histogram<u64>,
     wait_sum: u128,
@@ -31,7 +26,6 @@ pub struct SummaryRecorder {
     slowdown_max: f64,
     slowdown_count: u64,
     launched: u64,
-    peak: u64,
     first_submission: Option<SimTime>,
     last_submission: Option<SimTime>,
     last_end: Option<SimTime>,
@@ -41,12 +35,9 @@ pub struct SummaryRecorder {
 
 impl SummaryRecorder {
     /// Means and quantiles leave out what happened before `warm_up`.
-    pub fn new(warm_up: SimDuration) -> SummaryRecorder {
+    pub(super) fn new(warm_up: SimTime) -> SummaryRecorder {
         SummaryRecorder {
-            warm_up: SimTime::ZERO + warm_up,
-            follower: Follower::default(),
-            measured: Integrals::default(),
-            before: Integrals::default(),
+            warm_up,
             counts: TaskCounts::default(),
             waits: Histogram::new(3).expect("three significant digits are supported"),
             wait_sum: 0,
@@ -57,7 +48,6 @@ impl SummaryRecorder {
             slowdown_max: 0.0,
             slowdown_count: 0,
             launched: 0,
-            peak: 0,
             first_submission: None,
             last_submission: None,
             last_end: None,
@@ -66,12 +56,25 @@ impl SummaryRecorder {
         }
     }
 
-    fn advance(&mut self, now: SimTime) {
-        let since = self.follower.since;
-        self.follower.advance(now);
-        let boundary = self.warm_up.clamp(since, now);
-        self.before.add(&self.follower.state, (boundary - since).micros());
-        self.measured.add(&self.follower.state, (now - boundary).micros());
+    /// Takes in a change, and the life of the task that it is about.
+    pub(super) fn change(&mut self, now: SimTime, change: &Change, life: Option<&Life>) {
+        match change {
+            Change::InstanceJoined(_) => self.launched += 1,
+            Change::TaskCreated { origin, .. } => {
+                self.counts.submitted += 1;
+                if matches!(origin, Origin::Submission { .. }) {
+                    self.first_submission.get_or_insert(now);
+                    self.last_submission = Some(now);
+                }
+            }
+            Change::TaskPlaced { .. } => self.placements += 1,
+            Change::PlacementRefused(_) => self.refusals += 1,
+            Change::TaskStarted(_) => self.started(now, life.expect("a starting task lives")),
+            Change::TaskStopping(_) => {}
+            Change::TaskEnded { outcome, .. } => {
+                self.ended(now, life.expect("an ending task lived"), *outcome);
+            }
+        }
     }
 
     fn is_measured(&self, life: &Life) -> bool {
@@ -141,22 +144,14 @@ impl SummaryRecorder {
         }
     }
 
-    pub(super) fn utilisation(&self) -> Shares {
-        let measured = &self.measured;
-        Shares {
-            cpu: share(measured.cpu_used, measured.cpu),
-            memory: share(measured.memory_used, measured.memory),
-            gpu: share(measured.gpu_used, measured.gpu),
-        }
-    }
-
-    pub(super) fn instances(&self) -> InstanceCounts {
+    pub(super) fn instances(&self, load: &LoadRecorder) -> InstanceCounts {
+        let measured = &load.measured;
         InstanceCounts {
-            mean: self.measured.mean(self.measured.instances),
-            peak: self.peak,
+            mean: measured.mean(measured.instances),
+            peak: load.peak_instances,
             launched: self.launched,
-            terminated: self.launched - u64::from(self.follower.state.totals.instances),
-            empty_mean: self.measured.mean(self.measured.empty_instances),
+            terminated: self.launched - u64::from(load.state.totals.instances),
+            empty_mean: measured.mean(measured.empty_instances),
         }
     }
 
@@ -169,14 +164,19 @@ impl SummaryRecorder {
         self.last_submission
     }
 
-    pub(super) fn cost_usd(&self) -> f64 {
-        crate::model::Cost(self.before.cost.0 + self.measured.cost.0).as_usd()
-    }
-
     /// Tasks submitted after the warm-up among `lives` that have not started.
-    pub(super) fn waiting_now<'a>(&self, lives: impl Iterator<Item = &'a Life>) -> u64 {
-        let waits = |life: &&Life| self.is_measured(life) && life.started.is_none();
-        lives.filter(waits).count() as u64
+    pub(super) fn waiting_now(&self, lives: &Lives) -> u64 {
+        let waits = |life: &Life| self.is_measured(life) && life.started.is_none();
+        lives.iter().filter(waits).count() as u64
+    }
+}
+
+/// Time-weighted shares reserved.
+pub(super) fn utilisation(integrals: &Integrals) -> Shares {
+    Shares {
+        cpu: share(integrals.cpu_used, integrals.cpu),
+        memory: share(integrals.memory_used, integrals.memory),
+        gpu: share(integrals.gpu_used, integrals.gpu),
     }
 }
 
@@ -186,42 +186,5 @@ pub(super) fn allocated(totals: &Totals) -> Shares {
         cpu: share(u128::from(totals.cpu_used), u128::from(totals.cpu)),
         memory: share(u128::from(totals.memory_used_mib), u128::from(totals.memory_mib)),
         gpu: share(u128::from(totals.gpu_used_milli), u128::from(totals.gpu_milli)),
-    }
-}
-
-impl Recorder for SummaryRecorder {
-    fn record(&mut self, seen: &Observation<'_>) {
-        self.advance(seen.now);
-        for change in seen.changes {
-            match change {
-                Change::InstanceJoined(_) => self.launched += 1,
-                Change::TaskCreated { origin, .. } => {
-                    self.counts.submitted += 1;
-                    if matches!(origin, Origin::Submission { .. }) {
-                        self.first_submission.get_or_insert(seen.now);
-                        self.last_submission = Some(seen.now);
-                    }
-                }
-                Change::TaskPlaced { .. } => self.placements += 1,
-                Change::PlacementRefused(_) => self.refusals += 1,
-                Change::TaskStarted(task) => {
-                    let life = seen.lives.get(*task).copied().expect("a starting task lives");
-                    self.started(seen.now, &life);
-                }
-                Change::TaskStopping(_) => {}
-                Change::TaskEnded { task, outcome } => {
-                    let life = seen.lives.get(*task).copied().expect("an ending task lived");
-                    self.ended(seen.now, &life, *outcome);
-                }
-            }
-        }
-        count(&mut self.follower, seen);
-        self.peak = self.peak.max(u64::from(seen.cluster.totals().instances));
-    }
-
-    fn finish(&mut self, now: SimTime, _: &Cluster) {
-        self.advance(now);
-        self.counts.pending_at_end = self.follower.state.pending;
-        self.counts.running_at_end = self.follower.state.running;
     }
 }

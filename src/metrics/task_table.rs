@@ -1,6 +1,8 @@
 //! `tasks.csv`: one row per task, written as tasks end.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
 use std::io::Write;
 
 use crate::controller::{Change, Event};
@@ -28,6 +30,8 @@ const COLUMNS: [&str; 12] = [
 /// Writes a row when a task ends, and at the end of the run one for each that has not.
 pub struct TaskTable {
     writer: csv::Writer<Box<dyn Write + Send>>,
+    /// The cell being written: kept, so that a row allocates nothing.
+    cell: String,
     /// Names of submissions some of whose tasks have not ended, with the number of these.
     names: BTreeMap<SubmissionId, (Box<str>, u32)>,
     error: Option<csv::Error>,
@@ -44,7 +48,7 @@ impl TaskTable {
     pub fn new(out: Box<dyn Write + Send>) -> TaskTable {
         let mut writer = csv::Writer::from_writer(out);
         let error = writer.write_record(COLUMNS).err();
-        TaskTable { writer, names: BTreeMap::new(), error }
+        TaskTable { writer, cell: String::new(), names: BTreeMap::new(), error }
     }
 
     /// Flushes what is written.
@@ -63,31 +67,27 @@ impl TaskTable {
             Origin::Submission { submission, .. } => (Some(submission), None),
             Origin::Service { service, .. } => (None, Some(service.0)),
         };
-        let name = submission.map_or("", |id| self.name(id));
+        let name = submission.and_then(|id| self.names.get(&id)).map_or("", |(name, _)| name);
         let class = cluster.class(life.class);
-        let time = |at: Option<SimTime>| at.map_or(String::new(), |at| at.to_string());
         let instance = life.instance.map_or("", |id| &cluster.instance(id).spec().name);
-        let row = [
-            life.task.number.to_string(),
-            csv_text(name),
-            submission.map_or(String::new(), |id| id.0.to_string()),
-            service.map_or(String::new(), |id| id.to_string()),
-            csv_text(cluster.group_name(class.group)),
-            csv_text(&class.definition.family),
-            life.submitted.to_string(),
-            time(life.placed),
-            time(life.started),
-            time(ended),
-            outcome.to_owned(),
-            csv_text(instance),
-        ];
-        if let Err(error) = self.writer.write_record(&row) {
+        let mut row = Row { writer: &mut self.writer, cell: &mut self.cell };
+        let written = row
+            .value(Some(life.task.number))
+            .and_then(|()| row.text(name))
+            .and_then(|()| row.value(submission.map(|id| id.0)))
+            .and_then(|()| row.value(service))
+            .and_then(|()| row.text(cluster.group_name(class.group)))
+            .and_then(|()| row.text(&class.definition.family))
+            .and_then(|()| row.value(Some(life.submitted)))
+            .and_then(|()| row.value(life.placed))
+            .and_then(|()| row.value(life.started))
+            .and_then(|()| row.value(ended))
+            .and_then(|()| row.text(outcome))
+            .and_then(|()| row.text(instance))
+            .and_then(|()| row.end());
+        if let Err(error) = written {
             self.error.get_or_insert(error);
         }
-    }
-
-    fn name(&self, id: SubmissionId) -> &str {
-        self.names.get(&id).map_or("", |(name, _)| name)
     }
 
     fn forget_name(&mut self, life: &Life) {
@@ -103,21 +103,46 @@ impl TaskTable {
 
     /// Rows for the tasks that have not ended.
     pub(super) fn unfinished(&mut self, lives: &Lives, cluster: &Cluster) {
-        let mut left: Vec<&Life> = lives.iter().collect();
+        let mut left: Vec<Life> = lives.iter().collect();
         left.sort_by_key(|life| life.task.number);
         for life in left {
             let outcome = if life.placed.is_some() { "running" } else { "pending" };
-            self.write(life, None, outcome, cluster);
+            self.write(&life, None, outcome, cluster);
         }
     }
 }
 
+/// Writes one row, cell by cell.
+struct Row<'a> {
+    writer: &'a mut csv::Writer<Box<dyn Write + Send>>,
+    cell: &'a mut String,
+}
+
+impl Row<'_> {
+    /// A value, or an empty cell.
+    fn value(&mut self, value: Option<impl Display>) -> csv::Result<()> {
+        self.cell.clear();
+        if let Some(value) = value {
+            write!(self.cell, "{value}").expect("a string takes any text");
+        }
+        self.writer.write_field(self.cell.as_bytes())
+    }
+
+    fn text(&mut self, text: &str) -> csv::Result<()> {
+        self.writer.write_field(csv_text(text).as_bytes())
+    }
+
+    fn end(&mut self) -> csv::Result<()> {
+        self.writer.write_record(None::<&[u8]>)
+    }
+}
+
 /// `text` as a cell that no spreadsheet takes for a formula (CWE-1236): a leading `'` is added.
-pub fn csv_text(text: &str) -> String {
+pub fn csv_text(text: &str) -> Cow<'_, str> {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
+        Cow::Owned(format!("'{text}"))
     } else {
-        text.to_owned()
+        Cow::Borrowed(text)
     }
 }
 
@@ -130,7 +155,7 @@ impl Recorder for TaskTable {
         }
         for change in seen.changes {
             if let Change::TaskEnded { task, outcome } = change
-                && let Some(&life) = seen.lives.get(*task)
+                && let Some(life) = seen.lives.get(*task)
             {
                 self.write(&life, Some(seen.now), outcome.as_str(), seen.cluster);
                 self.forget_name(&life);

@@ -27,10 +27,11 @@ impl QueuePolicy for Fifo {
         if self.stop {
             return None;
         }
-        let (head, entry) = waiting.first()?;
-        let bound_to_fail = self.blocked.is_some_and(|(ticket, refused)| {
-            ticket == head && refused.still_holds(entry.shape(), cluster)
-        });
+        let head = waiting.first()?;
+        let class = waiting.get(head)?.class;
+        let bound_to_fail = self
+            .blocked
+            .is_some_and(|(ticket, refused)| ticket == head && refused.still_holds(class, cluster));
         (!bound_to_fail).then_some(head)
     }
 

@@ -3,12 +3,14 @@
 //! A new policy is one file here and one line in the table below.
 
 #[cfg(test)]
+mod interrupted_tests;
+#[cfg(test)]
 mod tests;
 mod waiting;
 
-pub use waiting::{Entry, Shape, Ticket, Waiting};
+pub use waiting::{Entry, Shape, ShapeId, Ticket, Waiting};
 
-use crate::model::Cluster;
+use crate::model::{ClassId, Cluster};
 
 macro_rules! policies {
     ($($module:ident),* $(,)?) => {
@@ -86,8 +88,8 @@ impl Refused {
     }
 
     /// Whether an attempt now is bound to be refused like the one remembered.
-    fn still_holds(self, shape: Shape, cluster: &Cluster) -> bool {
-        if cluster.class(shape.class).is_monotone() {
+    fn still_holds(self, class: ClassId, cluster: &Cluster) -> bool {
+        if cluster.class(class).is_monotone() {
             cluster.room_version() == self.room_version
         } else {
             cluster.version() == self.version

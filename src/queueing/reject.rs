@@ -15,18 +15,18 @@ pub(super) const ENTRY: QueueEntry = QueueEntry {
 
 #[derive(Debug, Default)]
 struct Reject {
-    /// Where the pass has got to.
-    from: Ticket,
+    /// Number of the first entry that the pass has not got to.
+    from: u64,
 }
 
 impl QueuePolicy for Reject {
     fn begin(&mut self) {
-        self.from = Ticket(0);
+        self.from = 0;
     }
 
     fn next(&mut self, waiting: &Waiting, _: &Cluster) -> Option<Ticket> {
         let next = waiting.first_from(self.from)?;
-        self.from = Ticket(next.0 + 1);
+        self.from = next.number + 1;
         Some(next)
     }
 

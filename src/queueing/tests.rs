@@ -14,17 +14,17 @@ use crate::model::{
 };
 
 /// One instance, a queue, and what was tried.
-struct Yard {
-    cluster: Cluster,
-    waiting: Waiting,
-    policy: Box<dyn QueuePolicy>,
+pub(super) struct Yard {
+    pub(super) cluster: Cluster,
+    pub(super) waiting: Waiting,
+    pub(super) policy: Box<dyn QueuePolicy>,
     /// Tickets tried, and whether they fitted.
-    tried: Vec<(u64, bool)>,
-    running: Vec<TaskId>,
+    pub(super) tried: Vec<(u64, bool)>,
+    pub(super) running: Vec<TaskId>,
 }
 
 impl Yard {
-    fn new(policy: &str, vcpus: u64) -> Yard {
+    pub(super) fn new(policy: &str, vcpus: u64) -> Yard {
         let mut yard = Yard {
             cluster: Cluster::new(),
             waiting: Waiting::default(),
@@ -53,7 +53,7 @@ impl Yard {
     }
 
     /// A class of tasks of so many vCPUs, which may ask for company.
-    fn class(&mut self, family: &str, vcpus: u64, member_of: Option<&str>) -> ClassId {
+    pub(super) fn class(&mut self, family: &str, vcpus: u64, member_of: Option<&str>) -> ClassId {
         let mut definition = TaskDefinition::new(family, Cpu::from_vcpus(vcpus).unwrap(), 0);
         let expression = member_of.map(|text| Expression::parse(text).unwrap());
         definition.constraints.extend(expression.map(PlacementConstraint::MemberOf));
@@ -62,9 +62,9 @@ impl Yard {
     }
 
     /// Adds a submission; its ticket.
-    fn submit(&mut self, class: ClassId, tasks: usize) -> u64 {
+    pub(super) fn submit(&mut self, class: ClassId, tasks: usize) -> u64 {
         let tasks = (0..tasks).map(|_| self.cluster.create_task(class)).collect();
-        self.waiting.push(Entry { class, placer: 0, tasks, attempts: 0 }).0
+        self.waiting.push(Entry { class, placer: 0, tasks, attempts: 0 }).number
     }
 
     fn room(&self, class: ClassId) -> Option<InstanceId> {
@@ -100,19 +100,24 @@ impl Yard {
         let before = self.tried.len();
         self.policy.begin();
         while let Some(ticket) = self.policy.next(&self.waiting, &self.cluster) {
-            let fitted = self.attempt(ticket);
-            self.tried.push((ticket.0, fitted));
-            let gone = fitted
-                || self.policy.refused(ticket, &self.waiting, &self.cluster) == OnRefusal::Reject;
-            if gone {
-                self.waiting.remove(ticket);
-            }
+            self.decide(ticket);
         }
         self.tried[before..].to_vec()
     }
 
+    /// Tries one entry.
+    pub(super) fn decide(&mut self, ticket: Ticket) {
+        let fitted = self.attempt(ticket);
+        self.tried.push((ticket.number, fitted));
+        let gone = fitted
+            || self.policy.refused(ticket, &self.waiting, &self.cluster) == OnRefusal::Reject;
+        if gone {
+            self.waiting.remove(ticket);
+        }
+    }
+
     /// Ends the task that has run longest.
-    fn end_first(&mut self) {
+    pub(super) fn end_first(&mut self) {
         let task = self.running.remove(0);
         self.cluster.release(task);
         self.cluster.remove_task(task);
@@ -232,16 +237,16 @@ fn the_queue_keeps_the_order_of_arrival() {
     let tickets: Vec<Ticket> =
         [(0, 1), (1, 2), (0, 1), (0, 2)].map(|(class, n)| waiting.push(entry(class, n))).into();
     assert_eq!(waiting.tasks(), 6);
-    assert_eq!(waiting.first().map(|(ticket, _)| ticket), Some(tickets[0]));
-    let single = entry(0, 1).shape();
-    assert_eq!(waiting.first_of(single, Ticket(1)), Some(tickets[2]));
-    assert_eq!(waiting.first_of(single, Ticket(3)), None, "a gang of the class is another shape");
+    assert_eq!(waiting.first(), Some(tickets[0]));
+    let single = waiting.shape_of(tickets[0]).unwrap();
+    assert_eq!(waiting.first_of(single, 1), Some(tickets[2]));
+    assert_eq!(waiting.first_of(single, 3), None, "a gang of the class is another shape");
     assert_eq!(waiting.shapes().count(), 3);
     assert_eq!(waiting.count_attempt(tickets[2]), 0);
     assert_eq!(waiting.count_attempt(tickets[2]), 1);
     assert_eq!(waiting.remove(tickets[0]).map(|entry| entry.attempts), Some(0));
     assert!(waiting.remove(tickets[0]).is_none(), "gone already");
-    assert_eq!(waiting.first_of(single, Ticket(0)), Some(tickets[2]));
+    assert_eq!(waiting.first_of(single, 0), Some(tickets[2]));
     waiting.remove(tickets[2]);
     assert_eq!(waiting.shapes().count(), 2);
     let left: Vec<Ticket> = waiting.iter().map(|(ticket, _)| ticket).collect();
@@ -278,16 +283,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// Tries every waiting entry in order of arrival: what `ecs` does without its short cuts.
 #[derive(Debug)]
-struct EveryOne(Ticket);
+struct EveryOne(u64);
 
 impl QueuePolicy for EveryOne {
     fn begin(&mut self) {
-        self.0 = Ticket(0);
+        self.0 = 0;
     }
 
     fn next(&mut self, waiting: &Waiting, _: &Cluster) -> Option<Ticket> {
-        let (next, _) = waiting.iter().find(|&(ticket, _)| ticket >= self.0)?;
-        self.0 = Ticket(next.0 + 1);
+        let (next, _) = waiting.iter().find(|&(ticket, _)| ticket.number >= self.0)?;
+        self.0 = next.number + 1;
         Some(next)
     }
 
@@ -306,7 +311,7 @@ impl QueuePolicy for HeadOnly {
     }
 
     fn next(&mut self, waiting: &Waiting, _: &Cluster) -> Option<Ticket> {
-        waiting.first().filter(|_| !self.0).map(|(ticket, _)| ticket)
+        waiting.first().filter(|_| !self.0)
     }
 
     fn refused(&mut self, _: Ticket, _: &Waiting, _: &Cluster) -> OnRefusal {
@@ -354,7 +359,7 @@ proptest! {
 
     #[test]
     fn short_cuts_change_no_decision(steps in steps()) {
-        places_like(&steps, "ecs", Box::new(EveryOne(Ticket(0))));
+        places_like(&steps, "ecs", Box::new(EveryOne(0)));
         places_like(&steps, "fifo", Box::new(HeadOnly(false)));
     }
 }

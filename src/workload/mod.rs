@@ -50,7 +50,7 @@ pub enum External {
     /// Tasks are submitted, with what they will do.
     Submit(Submission, Behaviour),
     /// A service is created.
-    CreateService(ServiceSpec, ServiceBehaviour),
+    CreateService(ServiceSpec, Box<ServiceBehaviour>),
     /// A service's desired count is set.
     UpdateService(ServiceId, u32),
 }

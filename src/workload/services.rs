@@ -70,7 +70,7 @@ impl Source for ServiceEvents {
                     desired_count: plan.desired_count,
                     placer: plan.placer,
                 };
-                External::CreateService(spec, plan.behaviour)
+                External::CreateService(spec, Box::new(plan.behaviour))
             }
         };
         Ok(Some((at, external)))

@@ -65,7 +65,7 @@ impl Source for Script {
                 let (name, definition) = (format!("service-{}", id.0), definition(vcpus));
                 let (desired_count, placer) = (1, 0);
                 let spec = ServiceSpec { id, name, definition, desired_count, placer };
-                External::CreateService(spec, ServiceBehaviour { run_time: None })
+                External::CreateService(spec, Box::new(ServiceBehaviour { run_time: None }))
             }
             Act::Scale(service, desired) => External::UpdateService(ServiceId(service), desired),
         };

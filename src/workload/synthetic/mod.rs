@@ -18,7 +18,6 @@ pub use spec::{Arrivals, SpecError, SyntheticSpec};
 
 use std::sync::Arc;
 
-use rand::Rng;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::des::{Purpose, Seed, SimTime};
@@ -109,7 +108,7 @@ impl Synthetic {
         workload: u64,
     ) -> Synthetic {
         assert!(!kinds.is_empty(), "a resolved catalogue has at least one kind");
-        let seed = Seed(seed.stream(WORKLOAD_SEED, workload, 0).next_u64());
+        let seed = Seed(seed.bits(WORKLOAD_SEED, workload, 0));
         let cumulative_weights = kinds
             .iter()
             .scan(0, |sum, kind| {
@@ -139,7 +138,7 @@ impl Synthetic {
     /// The index of the kind of an arrival.
     fn kind(&self, arrival: u64) -> usize {
         let total = *self.cumulative_weights.last().expect("at least one kind");
-        let word = self.seed.stream(KIND, arrival, 0).next_u64();
+        let word = self.seed.bits(KIND, arrival, 0);
         let point = ((u128::from(word) * u128::from(total)) >> 64) as u64;
         self.cumulative_weights.partition_point(|&sum| sum <= point)
     }
@@ -179,11 +178,12 @@ impl Synthetic {
             id: ids.submission(),
             definition: self.ids[arrival.kind],
             group: self.groups[arrival.kind].clone(),
-            count: kind.tasks.sample(uniform(TASKS)),
+            count: kind.tasks.as_constant().unwrap_or_else(|| kind.tasks.sample(uniform(TASKS))),
             all_or_nothing: kind.gang,
             label: None,
         };
-        let fails = uniform(FAILURE) < self.failures;
+        // What is certain needs no draw: draws are keyed, so that leaving one out changes no other.
+        let fails = self.failures > 0.0 && uniform(FAILURE) < self.failures;
         let behaviour = Behaviour {
             run_time: Some(kind.duration.sample(uniform(DURATION))),
             ends: if fails { Outcome::Failed } else { Outcome::Completed },

@@ -89,9 +89,12 @@ impl OperationalClock {
     pub(super) fn advance(&mut self, amount: u128) -> Option<SimTime> {
         let week = u128::from(self.profile.total) * u128::from(SLOT_MICROS);
         let mut rest = self.within.checked_add(amount)?;
-        let weeks = u64::try_from(rest / week).ok()?;
-        rest %= week;
-        let mut slot = weeks.checked_mul(SLOTS as u64)?.checked_add(self.slot)?;
+        let mut slot = self.slot;
+        if rest >= week {
+            let weeks = u64::try_from(rest / week).ok()?;
+            rest %= week;
+            slot = weeks.checked_mul(SLOTS as u64)?.checked_add(slot)?;
+        }
         // Less than a week remains, so that the loop ends within 168 slots, and never in one of
         // weight zero.
         loop {
