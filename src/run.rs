@@ -4,6 +4,7 @@ use crate::backend::{Backend, BackendError};
 use crate::controller::{Controller, Reaction};
 use crate::des::SimTime;
 use crate::metrics::{RecordError, Recorders, Records};
+use crate::model::TaskId;
 use crate::workload::{External, Workload, WorkloadError};
 
 /// Why a run failed.
@@ -97,6 +98,7 @@ impl Run<'_> {
     pub fn run(mut self) -> Result<Finished, RunError> {
         let mut feed = Feed::default();
         let mut reaction = Reaction::default();
+        let mut due_soon = Vec::new();
         let mut events = 0;
         let mut now = SimTime::ZERO;
         loop {
@@ -105,6 +107,7 @@ impl Run<'_> {
             if due.is_some_and(|at| self.until.time.is_some_and(|until| at > until)) {
                 break;
             }
+            self.look_ahead(&mut due_soon);
             let Some((at, event)) = self.backend.next_event()? else { break };
             now = at;
             feed.handled(&event);
@@ -132,6 +135,17 @@ impl Run<'_> {
         let records = self.recorders.finish(now, self.controller.cluster())?;
         check_counts(&records, now)?;
         Ok(Finished { records, controller: self.controller, now, events })
+    }
+
+    /// Fetches what is kept of tasks that are due soon into the processor's caches. Without it a
+    /// run of many live tasks waits for memory several times per event; nothing else depends on it.
+    fn look_ahead(&mut self, due_soon: &mut Vec<TaskId>) {
+        self.backend.due_soon(due_soon);
+        if !due_soon.is_empty() {
+            self.controller.look_ahead(due_soon);
+            self.recorders.look_ahead(due_soon);
+            due_soon.clear();
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub use simulated::{Latency, SimulatedBackend, phase};
 
 use crate::controller::{Command, Event};
 use crate::des::SimTime;
+use crate::model::TaskId;
 use crate::workload::External;
 
 /// A backend that cannot go on; the run has failed.
@@ -28,6 +29,12 @@ pub trait Backend {
 
     /// The next event; `None` when nothing is left to happen.
     fn next_event(&mut self) -> Result<Option<(SimTime, Event)>, BackendError>;
+
+    /// Adds tasks that will have events before long. A caller that keeps something of each task can
+    /// look it up for all of them at once: far-away memory is waited for once and not once per task.
+    fn due_soon(&mut self, tasks: &mut Vec<TaskId>) {
+        let _ = tasks;
+    }
 
     /// When the next event is due, if that is known.
     fn peek_time(&mut self) -> Option<SimTime>;

@@ -364,6 +364,16 @@ impl Backend for SimulatedBackend {
         Ok(Some((now, event)))
     }
 
+    fn due_soon(&mut self, tasks: &mut Vec<TaskId>) {
+        for due in self.queue.due_soon() {
+            if let Due::Started(slot) | Due::Exited(slot, _) | Due::Stopped(slot, _) = *due {
+                let live =
+                    self.live[slot as usize].as_ref().expect("an event due is a live task's");
+                tasks.push(TaskId { number: live.number, slot });
+            }
+        }
+    }
+
     fn peek_time(&mut self) -> Option<SimTime> {
         self.queue.peek_time()
     }

@@ -69,6 +69,8 @@ pub struct EventQueue<E> {
     lanes: Lanes,
     /// Entries up to `edge`, the last one due first.
     batch: Vec<Entry>,
+    /// Whether [`EventQueue::due_soon`] has yet to show the batch.
+    fresh: bool,
     /// Entries up to `edge` that were scheduled after the batch was taken.
     early: BinaryHeap<Entry>,
     /// Entries after `edge`.
@@ -98,6 +100,7 @@ impl<E> EventQueue<E> {
             slots: Slots::new(),
             lanes: Lanes::default(),
             batch: Vec::new(),
+            fresh: false,
             early: BinaryHeap::new(),
             far: Buckets::new(),
             edge: None,
@@ -128,6 +131,15 @@ impl<E> EventQueue<E> {
     pub fn peek_time(&mut self) -> Option<SimTime> {
         self.settle();
         self.first().map(|(entry, _)| SimTime::from_micros(entry.time))
+    }
+
+    /// Events that are due next, some dozens at a time: each is shown once at most, and not all
+    /// are. What is kept of them elsewhere can then be looked up ahead of time, all at once, so
+    /// that the waits for memory overlap.
+    pub fn due_soon(&mut self) -> impl Iterator<Item = &E> {
+        let shown = std::mem::take(&mut self.fresh);
+        let batch = self.batch.iter().rev().filter(move |_| shown);
+        batch.filter_map(|entry| self.slots.get(entry))
     }
 
     /// Adds an event at `at`, in order of `phase` within that instant; see the type for rounds.
@@ -266,6 +278,7 @@ impl<E> EventQueue<E> {
             self.batch.retain(|entry| self.slots.is_live(entry));
             self.tombstones -= taken - self.batch.len();
             self.batch.sort_unstable();
+            self.fresh = true;
         }
     }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use slab::Slab;
+use smallvec::SmallVec;
 
 use super::attributes::Attributes;
 use super::audit::Recount;
@@ -275,6 +276,14 @@ impl Cluster {
     /// A task that has not ended; `None` once it has.
     pub fn task(&self, id: TaskId) -> Option<&Task> {
         self.tasks.get(id.slot as usize).filter(|task| task.number == id.number)
+    }
+
+    /// Reads some tasks and the ledger of their instances, so that it is at hand when they end.
+    pub fn look_ahead(&self, tasks: &[TaskId]) {
+        let placed = |task: &TaskId| self.task(*task).and_then(|task| task.placement);
+        let instances: SmallVec<[InstanceId; 128]> =
+            tasks.iter().filter_map(placed).map(|placement| placement.instance).collect();
+        instances.iter().for_each(|&instance| self.ledger.look_ahead(instance));
     }
 
     fn task_mut(&mut self, id: TaskId) -> &mut Task {

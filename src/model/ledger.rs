@@ -1,6 +1,8 @@
 //! What instances have left, as arrays of fields: a decision reads few of them of many instances,
 //! a placement changes most of them of one.
 
+use std::hint::black_box;
+
 use smallvec::SmallVec;
 
 use super::{
@@ -147,6 +149,14 @@ impl Ledger {
         let mut kinds = self.rarely_read[id.index()].gpu_kinds;
         kinds[GpuKind::None as usize] = self.tasks(id) - kinds.iter().sum::<u32>();
         kinds
+    }
+
+    /// Reads what a placement changes.
+    pub(super) fn look_ahead(&self, id: InstanceId) {
+        let at = id.index();
+        let amounts = [self.cpu_free[at].0, self.memory_free_mib[at], self.eni_free[at]];
+        let tasks = self.groups[at].first().map(|group| group.1);
+        black_box((amounts, self.tasks[at], self.status[at], tasks));
     }
 
     /// Takes what a task of a definition in a group asks for; whether the instance was empty.

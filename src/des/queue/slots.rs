@@ -56,6 +56,12 @@ impl<E> Slots<E> {
         place.sequence == entry.sequence() && place.event.is_some()
     }
 
+    /// The event of an entry, if it still waits.
+    pub(super) fn get(&self, entry: &Entry) -> Option<&E> {
+        let place = &self.places[entry.slot as usize];
+        place.event.as_ref().filter(|_| place.sequence == entry.sequence())
+    }
+
     /// Places in use or reserved.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
