@@ -11,8 +11,8 @@ mod number;
 mod records;
 mod rows;
 
-pub use decode::{DECOMPRESSED_BYTES_MAX, open};
 pub use careful::RECORD_BYTES_MAX;
+pub use decode::{DECOMPRESSED_BYTES_MAX, open};
 pub use rows::{Column, Rows, SECONDS_MAX};
 
 use strsim::damerau_levenshtein;

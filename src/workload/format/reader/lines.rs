@@ -21,9 +21,11 @@ pub(super) struct Lines {
     /// The bytes `start..end` of the buffer are still to be taken.
     start: usize,
     end: usize,
-    /// Where a comma, a line end or a quote is in the buffer, from `next_mark` on those to be taken.
-    marks: Vec<u32>,
+    /// Where a comma, a line end or a quote is in the buffer; those at `next_mark..found` are to be
+    /// taken.
+    marks: Box<[u32]>,
     next_mark: usize,
+    found: usize,
     /// Whether all bytes to be taken are ASCII.
     is_ascii: bool,
     /// Whether the last byte read was a CR, whose LF is then dropped.
@@ -46,8 +48,10 @@ impl Lines {
             buffer: vec![0; BUFFER_BYTES].into(),
             start: 0,
             end: 0,
-            marks: Vec::new(),
+            // Every byte may be a mark.
+            marks: vec![0; BUFFER_BYTES + BLOCK_BYTES].into(),
             next_mark: 0,
+            found: 0,
             is_ascii: true,
             after_return: false,
             is_closed: false,
@@ -69,14 +73,10 @@ impl Lines {
         &self.buffer[self.start..self.end]
     }
 
-    /// Where in the buffer commas, line ends and quotes are, of the bytes to be taken.
-    pub(super) fn marks(&self) -> &[u32] {
-        &self.marks[self.next_mark..]
-    }
-
-    /// All marks since the last refill, and how many of them were taken.
-    pub(super) fn all_marks(&self) -> (&[u32], usize) {
-        (&self.marks, self.next_mark)
+    /// Where in the buffer commas, line ends and quotes are since the last refill, and how many of
+    /// them were taken.
+    pub(super) fn marks(&self) -> (&[u32], usize) {
+        (&self.marks[..self.found], self.next_mark)
     }
 
     /// Whether all bytes to be taken are ASCII; a `false` may come from bytes taken before.
@@ -94,7 +94,8 @@ impl Lines {
     pub(super) fn take_bytes(&mut self, bytes: usize) {
         self.start += bytes;
         let taken = |mark: &&u32| (**mark as usize) < self.start;
-        self.next_mark += self.marks().iter().take_while(taken).count();
+        let marks = &self.marks[self.next_mark..self.found];
+        self.next_mark += marks.iter().take_while(taken).count();
     }
 
     /// Reads more behind the bytes to be taken, which move to the start of the buffer; false if
@@ -156,8 +157,6 @@ impl Lines {
     fn find_marks(&mut self) {
         let bytes = &self.buffer[..self.end];
         self.next_mark = 0;
-        // Every byte may be a mark.
-        self.marks.resize(bytes.len() + BLOCK_BYTES, 0);
         let (blocks, rest) = bytes.as_chunks::<BLOCK_BYTES>();
         let mut found = 0;
         let mut seen = 0;
@@ -175,7 +174,7 @@ impl Lines {
             }
             found += count;
         }
-        self.marks.truncate(found);
+        self.found = found;
         self.is_ascii = seen < 0x80;
     }
 

@@ -90,7 +90,7 @@ impl Records {
         let lines = &mut self.parser.get_mut().lines;
         loop {
             let (start, buffer) = (lines.start(), lines.buffer());
-            let (all, mark) = lines.all_marks();
+            let (all, mark) = lines.marks();
             let byte = |mark: &u32| buffer[*mark as usize];
             let marks = &all[mark..];
             if let Some(first) = marks.first()
@@ -116,15 +116,25 @@ impl Records {
         }
     }
 
-    /// A field of the record in hand; empty if it has fewer.
+    /// A field of the record in hand, which has so many.
+    #[inline]
     pub(super) fn field(&self, index: usize) -> &[u8] {
+        let (bytes, start) = self.field_with_before(index);
+        &bytes[start..]
+    }
+
+    /// A field of the record in hand, with what is before it in memory, and where it starts.
+    #[expect(clippy::inline_always, reason = "the call would cost more than the work")]
+    #[inline(always)]
+    pub(super) fn field_with_before(&self, index: usize) -> (&[u8], usize) {
         let Some(Plain { start, mark }) = self.plain else {
-            return self.record.get(index).unwrap_or_default();
+            let field = self.record.range(index).unwrap_or_default();
+            return (&self.record.as_slice()[..field.end], field.start);
         };
         let lines = &self.parser.get_ref().lines;
-        let ends = &lines.all_marks().0[mark..];
+        let ends = &lines.marks().0[mark..];
         let start = if index == 0 { start } else { ends[index - 1] as usize + 1 };
-        &lines.buffer()[start..ends[index] as usize]
+        (&lines.buffer()[..ends[index] as usize], start)
     }
 
     /// The fields of a record that was read carefully.
@@ -241,3 +251,6 @@ fn is_text(bytes: &[u8]) -> bool {
 fn line_ends(bytes: &[u8]) -> u64 {
     bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,8 +137,16 @@ impl Rows {
     }
 
     /// The text in a column as bytes of UTF-8; empty if the file does not have the column.
+    #[inline]
     pub fn bytes(&self, column: Column) -> &[u8] {
         self.positions[column.0].map_or(&[], |at| self.records.field(at))
+    }
+
+    /// [`Rows::bytes`] with what is before them in memory, and where they start.
+    #[expect(clippy::inline_always, reason = "the call would cost more than the work")]
+    #[inline(always)]
+    fn bytes_with_before(&self, column: Column) -> (&[u8], usize) {
+        self.positions[column.0].map_or((&[], 0), |at| self.records.field_with_before(at))
     }
 
     /// The text in a column that must not be empty.
@@ -181,8 +189,10 @@ impl Rows {
         if self.bytes(column).is_empty() { Ok(None) } else { self.u32(column).map(Some) }
     }
 
+    #[inline]
     fn number(&self, column: Column, most: u64) -> Result<u64, WorkloadError> {
-        match number::short_whole(self.bytes(column)) {
+        let (bytes, start) = self.bytes_with_before(column);
+        match number::short_whole(bytes, start) {
             Some(number) if number <= most => Ok(number),
             _ => self.number_carefully(column, most),
         }
@@ -204,7 +214,8 @@ impl Rows {
     /// # Errors
     /// It is not a plain decimal, negative, or above [`SECONDS_MAX`].
     pub fn seconds(&self, column: Column) -> Result<SimDuration, WorkloadError> {
-        match number::short_seconds(self.bytes(column)) {
+        let (bytes, start) = self.bytes_with_before(column);
+        match number::short_seconds(bytes, start) {
             Some(time) => Ok(time),
             None => self.seconds_carefully(column),
         }
