@@ -184,7 +184,9 @@ fn compare_scenario(args: &CompareArgs, path: &Path) -> Result<(), Failure> {
     let Plan { name, axes, mut arms, seeds, metric, warnings } =
         Plan::of(&document, &changes, axes(args)?)?;
     let reading = args.output.reading(false);
-    arms.iter_mut().for_each(|arm| arm.scenario.reading = reading.clone());
+    for arm in &mut arms {
+        arm.scenario.reading = reading.clone();
+    }
     if arms.is_empty() {
         let problem = "nothing to compare; name placements with --strategies or `strategies` under \
                        [compare], or another axis";

@@ -189,7 +189,8 @@ impl Lines {
 fn marked(block: &[u8; BLOCK_BYTES]) -> u64 {
     /// Collects the lowest bits of eight bytes in the highest byte of the product.
     const GATHER: u64 = 0x0102_0408_1020_4080;
-    let is_mark = block.map(|byte| u8::from((byte == b',') | (byte == b'\n') | (byte == b'"')));
+    let is = |byte: u8, mark: u8| u8::from(byte == mark);
+    let is_mark = block.map(|byte| is(byte, b',') | is(byte, b'\n') | is(byte, b'"'));
     let (groups, _) = is_mark.as_chunks::<8>();
     let bits = |group: &[u8; 8]| u64::from_le_bytes(*group).wrapping_mul(GATHER) >> 56;
     groups.iter().enumerate().fold(0, |all, (index, group)| all | bits(group) << (8 * index))

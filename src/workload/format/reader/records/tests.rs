@@ -17,10 +17,8 @@ struct Parts {
     fails: bool,
 }
 
-impl Parts {
-    fn new(bytes: &[u8], part: usize, fails: bool) -> Box<Parts> {
-        Box::new(Parts { parts: bytes.chunks(part).map(<[u8]>::to_vec).collect(), fails })
-    }
+fn parts(bytes: &[u8], part: usize, fails: bool) -> Box<dyn Read + Send> {
+    Box::new(Parts { parts: bytes.chunks(part).map(<[u8]>::to_vec).collect(), fails })
 }
 
 impl Read for Parts {
@@ -119,8 +117,8 @@ proptest! {
 
     #[test]
     fn both_ways_agree(bytes in table(), part in 1..200_usize, fails: bool) {
-        let (fast, _) = read(Parts::new(&bytes, part, fails), false);
-        let (careful, plain) = read(Parts::new(&bytes, 7, fails), true);
+        let (fast, _) = read(parts(&bytes, part, fails), false);
+        let (careful, plain) = read(parts(&bytes, 7, fails), true);
         prop_assert_eq!(plain, 0);
         prop_assert_eq!(&fast, &careful);
         if fast.1.is_ok() {
@@ -134,8 +132,8 @@ proptest! {
         bytes in prop::collection::vec(prop::sample::select(&b"a1,,\n\r\"\xc3\xa9"[..]), 0..40),
         part in 1..9_usize,
     ) {
-        let (fast, _) = read(Parts::new(&bytes, part, false), false);
-        let (careful, _) = read(Parts::new(&bytes, 1, false), true);
+        let (fast, _) = read(parts(&bytes, part, false), false);
+        let (careful, _) = read(parts(&bytes, 1, false), true);
         prop_assert_eq!(fast, careful);
     }
 }
@@ -152,7 +150,7 @@ fn plain_rows_go_the_fast_way_and_others_do_not() {
 fn rows_across_the_buffer_and_longer_than_it_are_whole() {
     for length in [BUFFER_BYTES - 7, BUFFER_BYTES - 6, BUFFER_BYTES - 5, 3 * BUFFER_BYTES] {
         let text = format!("a,b\n1,2\n{},3\n4,5\n", "x".repeat(length));
-        let ((fast, end), _) = read(Parts::new(text.as_bytes(), 10_000, false), false);
+        let ((fast, end), _) = read(parts(text.as_bytes(), 10_000, false), false);
         assert_eq!(end, Ok(()));
         assert_eq!(fast.iter().map(|record| record.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert_eq!(fast[2].1[0].len(), length);
