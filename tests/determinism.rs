@@ -305,3 +305,61 @@ fn a_reader_that_goes_away_is_no_failure() {
         assert!(!said.contains("panicked"), "{said}");
     }
 }
+
+/// A small trace, with rows in more than one batch and an error behind the end of the runs.
+fn traced() -> Attempt {
+    let scenario = "name = \"t\"\nuntil = \"5000s\"\n[capacity.a]\nvcpus = 64\n\
+                    memory_mib = 262144\ncount = 4\n[workload.w]\nformat = \"csv\"\n\
+                    file = \"t.csv\"\n[compare]\nseeds = 2\n\
+                    strategies = [\"random\", \"binpack:cpu\"]\n";
+    let row = |row: u32| format!("{row},{},{},512,job {row}\n", row % 90, 256 << (row % 3));
+    let rows: String = (0..9000).map(row).collect();
+    Attempt::new(scenario).file("t.csv", format!("submit_s,run_s,cpu,memory_mib,name\n{rows}"))
+}
+
+#[test]
+fn a_trace_cache_changes_no_byte_of_the_results() {
+    let attempt = traced();
+    let results = |command: &str, out: &str, flags: &[&str]| {
+        let common = [command, "s.toml", "--no-progress", "--out", out];
+        let output = attempt.succeed(&[&common[..], flags].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        (contents(&attempt.path(out)), said)
+    };
+    for command in ["run", "compare"] {
+        let (plain, _) = results(command, "plain", &[]);
+        for time in ["made", "found"] {
+            let (cached, said) = results(command, time, &["--trace-cache", "kept"]);
+            assert_same(&plain, &cached, time);
+            assert!(!said.contains("warning"), "{said}");
+        }
+    }
+    let kept: Vec<_> = files(&attempt.path("kept")).into_iter().collect();
+    assert!(kept.len() == 1, "{kept:?}");
+    fs::write(attempt.path("kept").join(&kept[0]), "damaged").unwrap();
+    let (plain, _) = results("run", "plain", &[]);
+    let (cached, said) = results("run", "again", &["--trace-cache", "kept"]);
+    assert_same(&plain, &cached, "damaged");
+    assert!(
+        said.contains("workload.w: trace cache kept/") && said.contains("made again"),
+        "{said}"
+    );
+}
+
+/// What is wrong behind the end of a run is no matter, and otherwise is told at its line, with a
+/// cache as without.
+#[test]
+fn a_trace_cache_changes_no_error() {
+    let attempt = traced();
+    let text = fs::read_to_string(attempt.path("t.csv")).unwrap();
+    fs::write(attempt.path("t.csv"), format!("{text}9000,oops,1,1,last\n")).unwrap();
+    attempt.succeed(&["run", "s.toml", "-q", "--trace-cache", "kept"]);
+    for flags in [&[][..], &["--trace-cache", "kept"]] {
+        let common = ["run", "s.toml", "-q", "--set", "until=drained"];
+        let output = attempt.run(&[&common[..], flags].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("t.csv, line 9002: column 'run_s': \"oops\""), "{said}");
+    }
+    assert!(!attempt.path("kept").exists() || files(&attempt.path("kept")).is_empty());
+}

@@ -110,6 +110,7 @@ fn refuse_scenario_flags(args: &CompareArgs) -> Result<(), Failure> {
         ("--strategies", !args.strategies.is_empty()),
         ("--axis", !args.axis.is_empty()),
         ("--threads", args.threads.is_some()),
+        ("--trace-cache", args.output.trace_cache.is_some()),
     ];
     let own = own.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag);
     match args.changes.given().into_iter().chain(own).next() {
@@ -180,8 +181,12 @@ fn compare_scenario(args: &CompareArgs, path: &Path) -> Result<(), Failure> {
         args.metric.as_deref().map(|name| Override::flag("--metric", "compare.metric", name));
     changes.extend(seeds.into_iter().chain(metric));
     let threads = threads(args.threads)?;
-    let Plan { name, axes, arms, seeds, metric, warnings } =
+    let Plan { name, axes, mut arms, seeds, metric, warnings } =
         Plan::of(&document, &changes, axes(args)?)?;
+    let reading = args.output.reading(false);
+    for arm in &mut arms {
+        arm.scenario.reading = reading.clone();
+    }
     if arms.is_empty() {
         let problem = "nothing to compare; name placements with --strategies or `strategies` under \
                        [compare], or another axis";

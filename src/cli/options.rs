@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
@@ -9,6 +10,8 @@ use crate::placement::STRATEGIES;
 use crate::queueing::QUEUES;
 use crate::run::Finished;
 use crate::scenario::{Document, Override, ScenarioError};
+use crate::workload::format::Reading;
+use crate::workload::trace::TraceCache;
 
 use super::failure::Failure;
 
@@ -56,6 +59,9 @@ pub(super) struct OutputFlags {
     /// Errors only on stderr
     #[arg(short, long)]
     pub(super) quiet: bool,
+    /// Keep the rows of traces there, so that later runs need not parse them
+    #[arg(long, value_name = "DIR")]
+    pub(super) trace_cache: Option<PathBuf>,
     /// Events, wall-clock time and fingerprint of each run on stderr
     #[arg(short, long, conflicts_with = "quiet")]
     pub(super) verbose: bool,
@@ -76,6 +82,12 @@ impl OutputFlags {
     /// Where results go.
     pub(super) fn directory(&self, scenario: &str) -> PathBuf {
         self.out.clone().unwrap_or_else(|| Path::new("results").join(scenario))
+    }
+
+    /// How traces are read.
+    pub(super) fn reading(&self, ahead: bool) -> Reading {
+        let cache = self.trace_cache.clone().map(|place| Arc::new(TraceCache::new(place)));
+        Reading { ahead, cache }
     }
 }
 

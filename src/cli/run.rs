@@ -38,7 +38,10 @@ pub(super) struct RunArgs {
 pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     progress::catch_interrupts()?;
     let document = options::document(&args.scenario)?;
-    let scenario = Scenario::of(document, &args.changes.overrides()?)?;
+    let mut scenario = Scenario::of(document, &args.changes.overrides()?)?;
+    // One run leaves the other cores idle.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    scenario.reading = args.output.reading(cores > 1);
     options::warn(&scenario.warnings, args.output.quiet);
     let place = args.output.directory(&scenario.spec.name);
     let output = Output::begin(&place)?;

@@ -22,6 +22,7 @@ use crate::placement::{PlacementSpec, PlacerKind, TieBreak, WorkloadProfile};
 use crate::queueing::{QueueEntry, queue_policy};
 use crate::run::Until;
 use crate::workload::ServicePlan;
+use crate::workload::format::Reading;
 
 use capacity::CapacityGroup;
 use spec::{PlacerSpec, ScenarioSpec, StrategySpec, TieBreakSpec};
@@ -42,6 +43,8 @@ pub struct Scenario {
     pub profile: Option<WorkloadProfile>,
     /// Things the user should know that are no errors.
     pub warnings: Vec<String>,
+    /// How its traces are read; no result depends on it.
+    pub reading: Reading,
     capacity: Vec<CapacityGroup>,
     workloads: Vec<WorkloadPlan>,
     services: Vec<ServicePlan>,
@@ -96,6 +99,7 @@ impl Scenario {
             placement,
             queue,
             warnings,
+            reading: Reading::default(),
             capacity,
             workloads,
             services,

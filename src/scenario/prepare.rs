@@ -1,11 +1,9 @@
 //! A scenario and a seed → a run ready to go.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::Write;
 
 use serde::Serialize;
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::backend::SimulatedBackend;
 use crate::controller::Controller;
@@ -16,6 +14,7 @@ use crate::placement::{Fragmentation, PlacementError, Placer};
 use crate::run::{Finished, Progress, Run, RunError};
 use crate::workload::format::{Opening, Trace};
 use crate::workload::synthetic::{Synthetic, workload_id};
+use crate::workload::trace::hash_file;
 use crate::workload::{Machines, ServiceEvents, Source, Workload, WorkloadError};
 
 use super::Scenario;
@@ -121,7 +120,9 @@ impl Scenario {
                 let events = Box::new(Synthetic::new(spec, kinds.clone(), seed, id));
                 Ok(Trace { machines: Vec::new(), events, warnings: Vec::new() })
             }
-            WorkloadKind::Trace(format) => format.open(&self.opening(plan, seed)),
+            WorkloadKind::Trace(format) => {
+                format.open_with(&self.opening(plan, seed), &self.reading)
+            }
         }
     }
 
@@ -147,25 +148,14 @@ impl Scenario {
             for (key, path) in format.files(&self.opening(plan, Seed(seed))) {
                 let written = self.spec.workload[&plan.name].get(key).and_then(|one| one.as_str());
                 let written = written.map_or_else(|| path.display().to_string(), str::to_owned);
-                let input = Input { path: written, xxh3: hash_file(&path)? };
+                let hash = hash_file(&path).map_err(|why| {
+                    WorkloadError(format!("{}: cannot be read: {why}", path.display()))
+                })?;
+                let input = Input { path: written, xxh3: Fingerprint(hash).to_string() };
                 inputs.insert(format!("workload.{}.{key}", plan.name), input);
             }
         }
         Ok(inputs)
-    }
-}
-
-fn hash_file(path: &Path) -> Result<String, WorkloadError> {
-    let refuse =
-        |why: std::io::Error| WorkloadError(format!("{}: cannot be read: {why}", path.display()));
-    let mut file = std::fs::File::open(path).map_err(refuse)?;
-    let mut hash = Xxh3::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer).map_err(refuse)? {
-            0 => return Ok(Fingerprint(hash.digest128()).to_string()),
-            read => hash.update(&buffer[..read]),
-        }
     }
 }
 

@@ -10,6 +10,7 @@ mod machines;
 mod merge;
 mod services;
 pub mod synthetic;
+pub mod trace;
 
 pub use machines::Machines;
 pub use merge::Workload;

@@ -28,24 +28,28 @@
 //! is refused, as are rows out of order.
 //!
 //! Rows are read as the run needs them. Memory grows with the number of distinct task definitions
-//! and, where there is a column `name`, by some 40 bytes per row to refuse a repeated one:
-//! `unique_names = false` saves both memory and check.
+//! and, where there is a column `name`, by 32 to 64 bytes per row to refuse a repeated one, for a
+//! moment half as much again: `unique_names = false` saves both memory and check.
 
+mod places;
 mod row;
+mod seen;
+mod shapes;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use xxhash_rust::xxh3::xxh3_128;
 
 use crate::des::SimTime;
 use crate::model::{DefinitionId, TaskDefinition};
-use crate::workload::{External, Ids, Source, WorkloadError};
+use crate::workload::trace::{BATCH_ROWS, Batch, CachedTrace, Definition, ReadRows, Submissions};
+use crate::workload::{Ids, WorkloadError};
 
 use self::row::Columns;
+use self::seen::SeenNames;
+use self::shapes::Shapes;
 use super::reader::Rows;
-use super::{FormatEntry, FormatError, Opening, Trace, TraceFormat};
+use super::{FormatEntry, FormatError, Opening, Reading, Trace, TraceFormat};
 
 pub(super) const ENTRY: FormatEntry = FormatEntry {
     name: "csv",
@@ -89,7 +93,9 @@ impl CsvTrace {
             is_ahead: false,
             left: self.limit.unwrap_or(u64::MAX),
             previous: (SimTime::ZERO, 0),
-            lines: self.unique_names.then(BTreeMap::new),
+            names: self.unique_names.then(SeenNames::default),
+            shapes: Shapes::default(),
+            key: Vec::new(),
         };
         if !reader.advance()? {
             let file = reader.rows.file();
@@ -106,17 +112,27 @@ impl TraceFormat for CsvTrace {
     }
 
     fn open(&self, at: &Opening) -> Result<Trace, WorkloadError> {
+        self.open_with(at, &Reading::default())
+    }
+
+    fn open_with(&self, at: &Opening, how: &Reading) -> Result<Trace, WorkloadError> {
         let reader = self.reader(at)?;
-        let events = Submissions {
-            reader,
-            known: BTreeMap::new(),
-            key: Vec::new(),
+        let mut warnings = Vec::new();
+        let cached = how.cache.as_ref().and_then(|cache| {
+            let define = reader.definer();
+            let trace = CachedTrace {
+                input: at.path("file", &self.file),
+                options: format!("{}\n{}\n{}", ENTRY.name, self.resolved(), at.workload),
+                define: Box::new(move |keys| define.definitions(keys)),
+                read: &|| Ok(Box::new(self.reader(at)?)),
+            };
+            cache.rows(trace, &mut warnings)
+        });
+        let events = match cached {
+            Some(rows) => Submissions::new(Box::new(rows), false),
+            None => Submissions::new(Box::new(reader), how.ahead),
         };
-        Ok(Trace {
-            warnings: Vec::new(),
-            machines: Vec::new(),
-            events: Box::new(events),
-        })
+        Ok(Trace { warnings, machines: Vec::new(), events: Box::new(events) })
     }
 
     fn files(&self, at: &Opening) -> Vec<(&'static str, PathBuf)> {
@@ -126,22 +142,16 @@ impl TraceFormat for CsvTrace {
     fn definitions(&self, at: &Opening) -> Result<Vec<(TaskDefinition, u64)>, WorkloadError> {
         let mut reader = self.reader(at)?;
         let mut ids = Ids::default();
-        let mut known: BTreeMap<Vec<u8>, DefinitionId> = BTreeMap::new();
+        let mut by_shape: Vec<DefinitionId> = Vec::new();
         let mut counts: Vec<u64> = Vec::new();
-        let mut key = Vec::new();
         while reader.advance()? {
             let tasks = reader.columns.count(&reader.rows)?;
-            reader.columns.shape(&reader.rows, &mut key);
-            let id = reader.definition(&key, &mut known, &mut ids)?;
-            if id.index() == counts.len() {
-                counts.push(0);
-            }
-            counts[id.index()] += u64::from(tasks);
+            let (shape, new) = reader.shape()?;
+            by_shape.extend(new.map(|new| ids.definition(&new.definition)));
+            counts.resize(ids.definitions().len(), 0);
+            counts[by_shape[shape as usize].index()] += u64::from(tasks);
         }
-        let definitions = ids
-            .definitions()
-            .iter()
-            .map(|known| TaskDefinition::clone(known));
+        let definitions = ids.definitions().iter().map(|known| TaskDefinition::clone(known));
         Ok(definitions.zip(counts).collect())
     }
 
@@ -172,9 +182,12 @@ struct Reader {
     left: u64,
     /// Time of submission and line of the previous row.
     previous: (SimTime, u64),
-    /// Line by hash of the name; `None` if names may repeat. With 128 bits, two different names
-    /// of a billion have the same hash with a probability of 1e-21.
-    lines: Option<BTreeMap<u128, u64>>,
+    /// The names so far; `None` if names may repeat.
+    names: Option<SeenNames>,
+    /// What rows said of their definitions so far.
+    shapes: Shapes,
+    /// Buffer for the key of a row.
+    key: Vec<u8>,
 }
 
 impl Reader {
@@ -192,19 +205,24 @@ impl Reader {
         Ok(true)
     }
 
-    /// The definition of the current row, looked up by what the row says of it.
-    fn definition(
-        &self,
-        key: &[u8],
-        known: &mut BTreeMap<Vec<u8>, DefinitionId>,
-        ids: &mut Ids,
-    ) -> Result<DefinitionId, WorkloadError> {
-        if let Some(&id) = known.get(key) {
-            return Ok(id);
+    /// The number of the current row's definition, in order of their first rows; and the definition
+    /// itself in its first row.
+    fn shape(&mut self) -> Result<(u32, Option<Definition>), WorkloadError> {
+        self.columns.shape(&self.rows, &mut self.key);
+        if let Some(number) = self.shapes.number(&self.key) {
+            return Ok((number, None));
         }
-        let id = ids.definition(&self.columns.definition(&self.rows, &self.workload)?);
-        known.insert(key.to_vec(), id);
-        Ok(id)
+        let definition = self.columns.definition(&self.rows, &self.workload)?;
+        let number = self.shapes.add(&self.key);
+        Ok((number, Some(Definition { key: self.key.as_slice().into(), definition })))
+    }
+
+    fn definer(&self) -> row::Definer {
+        let has = |name: &&'static str| self.rows.has(self.rows.column(name));
+        row::Definer {
+            columns: row::SHAPE.into_iter().filter(has).collect(),
+            workload: self.workload.clone(),
+        }
     }
 
     fn check_order(&mut self) -> Result<(), WorkloadError> {
@@ -218,45 +236,32 @@ impl Reader {
     }
 
     fn check_name(&mut self) -> Result<(), WorkloadError> {
-        let (Some(lines), Some(name)) = (&mut self.lines, self.columns.name(&self.rows)) else {
+        let (Some(names), Some(name)) = (&mut self.names, self.columns.name(&self.rows)) else {
             return Ok(());
         };
-        match lines.insert(xxh3_128(name.as_bytes()), self.previous.1) {
+        match names.add(name, self.previous.1) {
             Some(before) => Err(self.columns.repeated_name(&self.rows, before)),
             None => Ok(()),
         }
     }
 }
 
-/// The rows as events.
-#[derive(Debug)]
-struct Submissions {
-    reader: Reader,
-    /// Definition by what rows say of it.
-    known: BTreeMap<Vec<u8>, DefinitionId>,
-    /// Buffer for the key of a row.
-    key: Vec<u8>,
-}
-
-impl Source for Submissions {
-    fn next_event(&mut self, ids: &mut Ids) -> Result<Option<(SimTime, External)>, WorkloadError> {
-        if !self.reader.advance()? {
-            return Ok(None);
+impl ReadRows for Reader {
+    fn read(&mut self, batch: &mut Batch) -> Result<bool, WorkloadError> {
+        for _ in 0..BATCH_ROWS {
+            if !self.advance()? {
+                return Ok(false);
+            }
+            let (number, new) = self.shape()?;
+            batch.definitions.extend(new);
+            self.columns.add_to(batch, &self.rows, self.previous.0, number)?;
         }
-        let Submissions { reader, known, key } = self;
-        reader.columns.shape(&reader.rows, key);
-        let definition = reader.definition(key, known, ids)?;
-        let Reader {
-            rows,
-            columns,
-            previous: (at, _),
-            ..
-        } = &*reader;
-        let behaviour = columns.behaviour(rows)?;
-        let submission = columns.submission(rows, ids.submission(), definition)?;
-        Ok(Some((*at, External::Submit(submission, behaviour))))
+        Ok(true)
     }
 }
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod cache_tests;

@@ -19,10 +19,12 @@ formats! {
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::des::Seed;
 use crate::model::{CapacityId, TaskDefinition};
 
+use super::trace::TraceCache;
 use super::{Source, WorkloadError};
 
 /// A line of the table of formats.
@@ -57,6 +59,15 @@ pub trait TraceFormat: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// A file that is missing, empty or not what the format says.
     fn open(&self, at: &Opening) -> Result<Trace, WorkloadError>;
+
+    /// The same, read in a certain way, which changes nothing but the time it takes. A format that
+    /// is read whole when it is opened has but one way.
+    ///
+    /// # Errors
+    /// As [`TraceFormat::open`].
+    fn open_with(&self, at: &Opening, _how: &Reading) -> Result<Trace, WorkloadError> {
+        self.open(at)
+    }
 
     /// The files read, by the key that names each, for hashes in the manifest.
     fn files(&self, at: &Opening) -> Vec<(&'static str, PathBuf)>;
@@ -98,6 +109,15 @@ impl Opening {
             self.directory.join(seeded)
         }
     }
+}
+
+/// How traces are read. Results never depend on it.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// Whether rows are read ahead in a thread of their own.
+    pub ahead: bool,
+    /// Where rows are kept for later runs.
+    pub cache: Option<Arc<TraceCache>>,
 }
 
 /// A trace opened: machines it brings (none for most formats), and its events.

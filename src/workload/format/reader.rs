@@ -3,13 +3,16 @@
 //! Nothing goes through a float: times are exact decimals and all else is whole numbers. Every
 //! error says the file, the line, the column, the value and what to do.
 
+mod careful;
 mod decode;
 mod header;
 mod lines;
+mod number;
+mod records;
 mod rows;
 
+pub use careful::RECORD_BYTES_MAX;
 pub use decode::{DECOMPRESSED_BYTES_MAX, open};
-pub use lines::RECORD_BYTES_MAX;
 pub use rows::{Column, Rows, SECONDS_MAX};
 
 use strsim::damerau_levenshtein;

@@ -3,11 +3,12 @@
 use crate::des::SimTime;
 use crate::model::query::Expression;
 use crate::model::{
-    Architecture, Cpu, DefinitionId, HostPort, NetworkMode, Outcome, PlacementConstraint, Protocol,
-    RESERVED_PORTS_MAX, RequiredAttribute, Submission, SubmissionId, TaskDefinition,
+    Architecture, Cpu, HostPort, NetworkMode, Outcome, PlacementConstraint, Protocol,
+    RESERVED_PORTS_MAX, RequiredAttribute, TaskDefinition,
 };
 use crate::workload::format::reader::{Column, Rows};
 use crate::workload::law_spec::COUNT_MAX;
+use crate::workload::trace::Batch;
 use crate::workload::{Behaviour, WorkloadError};
 
 /// Columns that every file has.
@@ -34,8 +35,21 @@ pub(super) const OPTIONAL: [&str; 14] = [
 /// The attribute that says what an instance's processor is.
 const ARCHITECTURE_ATTRIBUTE: &str = "ecs.cpu-architecture";
 
-/// Separates the values in the key of a shape; it is in no UTF-8 text.
-const KEY_SEPARATOR: u8 = 0xff;
+/// The columns that say what a task definition is.
+pub(super) const SHAPE: [&str; 9] = [
+    "cpu",
+    "memory_mib",
+    "family",
+    "gpus",
+    "gpu_milli",
+    "ports",
+    "network_mode",
+    "architecture",
+    "constraint",
+];
+
+/// Ends every value in the key of a shape; it is in no UTF-8 text.
+pub(super) const KEY_END: u8 = 0xff;
 
 /// The columns of a file.
 #[derive(Debug)]
@@ -57,6 +71,8 @@ pub(super) struct Columns {
     architecture: Column,
     constraint: Column,
     exit: Column,
+    /// Those of [`SHAPE`] that the file has.
+    shape: Vec<Column>,
 }
 
 impl Columns {
@@ -78,7 +94,8 @@ impl Columns {
             constraint,
             exit,
         ] = OPTIONAL.map(|name| rows.column(name));
-        match (rows.has(run), rows.has(end)) {
+        let has = |column: &Column| rows.has(*column);
+        match (has(&run), has(&end)) {
             (false, false) => Err(rows.error(
                 "column 'run_s' is missing: add it (or 'end_s'); leave its values empty where \
                  tasks run until they are stopped",
@@ -104,6 +121,7 @@ impl Columns {
                 architecture,
                 constraint,
                 exit,
+                shape: SHAPE.map(|name| rows.column(name)).into_iter().filter(has).collect(),
             }),
         }
     }
@@ -112,20 +130,9 @@ impl Columns {
     /// definitions.
     pub(super) fn shape(&self, rows: &Rows, key: &mut Vec<u8>) {
         key.clear();
-        let columns = [
-            self.cpu,
-            self.memory,
-            self.family,
-            self.gpus,
-            self.gpu_milli,
-            self.ports,
-            self.network_mode,
-            self.architecture,
-            self.constraint,
-        ];
-        for column in columns {
-            key.extend_from_slice(rows.text(column).as_bytes());
-            key.push(KEY_SEPARATOR);
+        for column in &self.shape {
+            key.extend_from_slice(rows.bytes(*column));
+            key.push(KEY_END);
         }
     }
 
@@ -162,32 +169,31 @@ impl Columns {
         }
     }
 
-    pub(super) fn submission(
+    /// Adds the row to a batch, with the number of its definition.
+    pub(super) fn add_to(
         &self,
+        batch: &mut Batch,
         rows: &Rows,
-        id: SubmissionId,
-        definition: DefinitionId,
-    ) -> Result<Submission, WorkloadError> {
-        let all_or_nothing = match rows.text(self.gang) {
-            "true" => true,
-            "false" | "" => false,
+        at: SimTime,
+        definition: u32,
+    ) -> Result<(), WorkloadError> {
+        let behaviour = self.behaviour(rows, at)?;
+        let all_or_nothing = match rows.bytes(self.gang) {
+            b"true" => true,
+            b"false" | b"" => false,
             _ => return Err(rows.wrong(self.gang, "is neither true nor false: write one")),
         };
-        Ok(Submission {
-            id,
-            definition,
-            group: rows.optional(self.group).map(Into::into),
-            count: self.count(rows)?,
-            all_or_nothing,
-            label: self.name(rows).map(Into::into),
-        })
+        let count = self.count(rows)?;
+        let texts = [rows.optional(self.group), self.name(rows)];
+        batch.push(at, behaviour, definition, count, all_or_nothing, texts);
+        Ok(())
     }
 
-    pub(super) fn behaviour(&self, rows: &Rows) -> Result<Behaviour, WorkloadError> {
+    fn behaviour(&self, rows: &Rows, at: SimTime) -> Result<Behaviour, WorkloadError> {
         let run_time = match rows.optional_seconds(self.end)? {
             None => rows.optional_seconds(self.run)?,
             Some(end) => {
-                let submit = rows.seconds(self.submit)?;
+                let submit = at - SimTime::ZERO;
                 let run_time = end.checked_sub(submit).ok_or_else(|| {
                     let problem = format!("is before submit_s {submit}: correct one of them");
                     rows.wrong(self.end, problem)
@@ -195,14 +201,14 @@ impl Columns {
                 Some(run_time)
             }
         };
-        let exit = rows.text(self.exit);
-        let digits = exit.strip_prefix('-').unwrap_or(exit);
-        let is_code = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let exit = rows.bytes(self.exit);
+        let digits = exit.strip_prefix(b"-").unwrap_or(exit);
+        let is_code = digits.iter().all(u8::is_ascii_digit);
         if !exit.is_empty() && (digits.is_empty() || !is_code) {
             let problem = "is no exit code: write a whole number, 0 for success";
             return Err(rows.wrong(self.exit, problem));
         }
-        let failed = digits.bytes().any(|digit| digit != b'0');
+        let failed = digits.iter().any(|digit| *digit != b'0');
         let ends = if failed {
             Outcome::Failed
         } else {
@@ -308,6 +314,42 @@ impl Columns {
             });
         let parsed: Result<_, _> = parsed.collect();
         parsed.map_err(|error| rows.wrong(self.constraint, format!("is wrong in {error}")))
+    }
+}
+
+/// Makes task definitions again from the keys of their shapes.
+#[derive(Debug)]
+pub(super) struct Definer {
+    /// Those of [`SHAPE`] that the file has.
+    pub(super) columns: Vec<&'static str>,
+    /// Name of the workload.
+    pub(super) workload: String,
+}
+
+impl Definer {
+    /// The definitions of these keys: the keys are written as rows, which say the same again.
+    ///
+    /// # Errors
+    /// A key that is not of these columns, or of no row that was ever accepted.
+    pub(super) fn definitions(&self, keys: &[&[u8]]) -> Result<Vec<TaskDefinition>, WorkloadError> {
+        let unwritten = |why: csv::Error| WorkloadError(why.to_string());
+        let mut table = csv::Writer::from_writer(Vec::new());
+        let header = ["submit_s", "run_s"].into_iter().chain(self.columns.iter().copied());
+        table.write_record(header).map_err(unwritten)?;
+        for key in keys {
+            let values = key.strip_suffix(&[KEY_END]).unwrap_or(key).split(|byte| *byte == KEY_END);
+            let row = [&b"0"[..], b""].into_iter().chain(values);
+            table.write_record(row).map_err(unwritten)?;
+        }
+        let table = table.into_inner().map_err(|why| WorkloadError(why.to_string()))?;
+        let input = Box::new(std::io::Cursor::new(table));
+        let mut rows = Rows::new("definitions".to_owned(), input, &REQUIRED, &OPTIONAL)?;
+        let columns = Columns::of(&rows)?;
+        let mut definitions = Vec::new();
+        while rows.advance()? {
+            definitions.push(columns.definition(&rows, &self.workload)?);
+        }
+        Ok(definitions)
     }
 }
 

@@ -3,21 +3,16 @@
 use std::io::Read;
 use std::path::Path;
 
-use csv::ByteRecord;
-
 use crate::des::{SimDuration, parse_seconds};
 use crate::model::{Cpu, DEVICES_MAX, GPU_DEVICE_MILLI, GpuRequest};
 use crate::workload::WorkloadError;
 
-use super::lines::{End, Lines, RECORD_BYTES_MAX};
-use super::{header, open, shown};
+use super::records::Records;
+use super::{header, number, open, shown};
 
 /// Times in a trace are at most this many seconds, about 3 171 years, so that sums of a few times
 /// never overflow; more than that is a time in smaller units.
 pub const SECONDS_MAX: u64 = 100_000_000_000;
-
-/// Bytes handed to the CSV parser at once.
-const BUFFER_BYTES: usize = 64 << 10;
 
 /// A column by its place in the list of names that [`Rows::open`] was given; from
 /// [`Rows::column`].
@@ -31,13 +26,10 @@ pub struct Column(usize);
 #[derive(Debug)]
 pub struct Rows {
     file: String,
-    reader: csv::Reader<Lines>,
-    record: ByteRecord,
+    records: Records,
     names: Vec<&'static str>,
     /// By column: where it stands in the header.
     positions: Vec<Option<usize>>,
-    /// Fields of the header.
-    width: usize,
     /// The error that ended reading, to repeat.
     failed: Option<String>,
 }
@@ -67,24 +59,20 @@ impl Rows {
         optional: &[&'static str],
     ) -> Result<Rows, WorkloadError> {
         let input = without_mark(&file, input)?;
-        let mut builder = csv::ReaderBuilder::new();
-        builder.has_headers(false).flexible(true).buffer_capacity(BUFFER_BYTES);
         let mut rows = Rows {
             file,
-            reader: builder.from_reader(Lines::new(input)),
-            record: ByteRecord::new(),
+            records: Records::new(input),
             names: required.iter().chain(optional).copied().collect(),
             positions: Vec::new(),
-            width: 0,
             failed: None,
         };
         if !rows.read()? {
             return Err(WorkloadError(format!("{}: no rows: the file is empty", rows.file)));
         }
-        let header: Vec<&str> = rows.record.iter().map(as_text).collect();
+        let header: Vec<&str> = rows.records.fields().map(as_text).collect();
         let positions = header::positions(&header, required, optional);
         rows.positions = positions.map_err(|problem| rows.error(problem))?;
-        rows.width = rows.record.len();
+        rows.records.expect_width();
         Ok(rows)
     }
 
@@ -111,100 +99,14 @@ impl Rows {
         if let Some(failed) = &self.failed {
             return Err(WorkloadError(failed.clone()));
         }
-        let outcome = self.read_row();
+        let outcome = self.read();
         self.failed = outcome.as_ref().err().map(ToString::to_string);
         outcome
     }
 
-    fn read_row(&mut self) -> Result<bool, WorkloadError> {
-        if !self.read()? {
-            return Ok(false);
-        }
-        let (fields, width) = (self.record.len(), self.width);
-        if fields != width {
-            let hint = if fields > width {
-                "remove the extra ones, or put values with commas in quotes"
-            } else {
-                "fill in the missing ones; values may be left empty, commas not"
-            };
-            let problem = format!("{fields} fields where the header has {width}: {hint}");
-            return Err(self.error(problem));
-        }
-        Ok(true)
-    }
-
     fn read(&mut self) -> Result<bool, WorkloadError> {
-        let start = self.reader.position().byte();
-        self.reader.get_mut().record_starts(start);
-        let found = self.reader.read_byte_record(&mut self.record);
-        let found = found.map_err(|error| self.unreadable(error))?;
-        if !found {
-            return Ok(false);
-        }
-        match self.reader.get_ref().end() {
-            End::File | End::Record => return Err(self.unclosed()),
-            // The records before the one it stands in end with a line end, this one does not.
-            End::Quote if self.reader.position().byte() == self.reader.get_ref().bytes() => {
-                return Err(self.broken_quote());
-            }
-            End::No | End::Closed | End::Quote => {}
-        }
-        self.check_encoding()?;
-        Ok(true)
-    }
-
-    fn check_encoding(&self) -> Result<(), WorkloadError> {
-        if self.record.as_slice().is_ascii() {
-            return Ok(());
-        }
-        for (index, field) in self.record.iter().enumerate() {
-            if let Err(error) = std::str::from_utf8(field) {
-                let at = error.valid_up_to();
-                return Err(self.error(format!(
-                    "byte {} of field {} is 0x{:02x}, which is not UTF-8: convert the file, as \
-                     with iconv -f LATIN1 -t UTF-8",
-                    at + 1,
-                    index + 1,
-                    field[at]
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// The error about a value that goes on behind its closing quote.
-    fn broken_quote(&self) -> WorkloadError {
-        let line = self.reader.position().line();
-        let problem = "a value goes on behind its closing quote: double a quote that is part of \
-                       the value, and put quotes around all of it";
-        WorkloadError::at(&self.file, line, problem)
-    }
-
-    /// The error about a record that ends with the input and not with a line end.
-    fn unclosed(&self) -> WorkloadError {
-        // No line end is behind the record, so the parser stands at the line it broke off in.
-        let last = self.record.iter().next_back().unwrap_or_default();
-        let opened = self.reader.position().line() - line_ends(last);
-        if self.reader.get_ref().end() == End::Record && line_ends(last) == 0 {
-            let problem = format!(
-                "the record is longer than {RECORD_BYTES_MAX} bytes: shorten it or correct the \
-                 line ends"
-            );
-            return WorkloadError::at(&self.file, opened, problem);
-        }
-        let problem = format!(
-            "unclosed quote opened at line {opened}: close it, or double a quote that is part of \
-             the value and put quotes around the value"
-        );
-        WorkloadError::at(&self.file, opened, problem)
-    }
-
-    fn unreadable(&self, error: csv::Error) -> WorkloadError {
-        let problem = match error.into_kind() {
-            csv::ErrorKind::Io(error) => format!("cannot be read on: {error}"),
-            other => format!("cannot be read on: {other:?}"),
-        };
-        WorkloadError::at(&self.file, self.reader.position().line(), problem)
+        let found = self.records.advance();
+        found.map_err(|(line, problem)| WorkloadError::at(&self.file, line, problem))
     }
 
     /// Name of the file, as errors give it.
@@ -212,10 +114,9 @@ impl Rows {
         &self.file
     }
 
-    /// Line at which the row begins, from 1. Linear in the row's length.
+    /// Line at which the row begins, from 1. Linear in the row's length if the row has quotes.
     pub fn line(&self) -> u64 {
-        // The parser stands behind the row's line end, and counts those within values too.
-        self.reader.position().line() - 1 - line_ends(self.record.as_slice())
+        self.records.line()
     }
 
     /// An error about the row.
@@ -232,8 +133,20 @@ impl Rows {
 
     /// The text in a column; empty if the file does not have the column.
     pub fn text(&self, column: Column) -> &str {
-        let position = self.positions[column.0];
-        as_text(position.and_then(|at| self.record.get(at)).unwrap_or_default())
+        as_text(self.bytes(column))
+    }
+
+    /// The text in a column as bytes of UTF-8; empty if the file does not have the column.
+    #[inline]
+    pub fn bytes(&self, column: Column) -> &[u8] {
+        self.positions[column.0].map_or(&[], |at| self.records.field(at))
+    }
+
+    /// [`Rows::bytes`] with what is before them in memory, and where they start.
+    #[expect(clippy::inline_always, reason = "the call would cost more than the work")]
+    #[inline(always)]
+    fn bytes_with_before(&self, column: Column) -> (&[u8], usize) {
+        self.positions[column.0].map_or((&[], 0), |at| self.records.field_with_before(at))
     }
 
     /// The text in a column that must not be empty.
@@ -249,7 +162,7 @@ impl Rows {
 
     /// The text in a column; `None` if it is empty or the file does not have the column.
     pub fn optional(&self, column: Column) -> Option<&str> {
-        Some(self.text(column)).filter(|text| !text.is_empty())
+        Some(self.bytes(column)).filter(|text| !text.is_empty()).map(as_text)
     }
 
     /// A whole number.
@@ -273,10 +186,20 @@ impl Rows {
     /// # Errors
     /// As [`Rows::u32`].
     pub fn optional_u32(&self, column: Column) -> Result<Option<u32>, WorkloadError> {
-        self.optional(column).map(|_| self.u32(column)).transpose()
+        if self.bytes(column).is_empty() { Ok(None) } else { self.u32(column).map(Some) }
     }
 
+    #[inline]
     fn number(&self, column: Column, most: u64) -> Result<u64, WorkloadError> {
+        let (bytes, start) = self.bytes_with_before(column);
+        match number::short_whole(bytes, start) {
+            Some(number) if number <= most => Ok(number),
+            _ => self.number_carefully(column, most),
+        }
+    }
+
+    #[cold]
+    fn number_carefully(&self, column: Column, most: u64) -> Result<u64, WorkloadError> {
         let text = self.text(column);
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             let problem = "is not a whole number: write digits only, such as 42";
@@ -291,6 +214,15 @@ impl Rows {
     /// # Errors
     /// It is not a plain decimal, negative, or above [`SECONDS_MAX`].
     pub fn seconds(&self, column: Column) -> Result<SimDuration, WorkloadError> {
+        let (bytes, start) = self.bytes_with_before(column);
+        match number::short_seconds(bytes, start) {
+            Some(time) => Ok(time),
+            None => self.seconds_carefully(column),
+        }
+    }
+
+    #[cold]
+    fn seconds_carefully(&self, column: Column) -> Result<SimDuration, WorkloadError> {
         let text = self.text(column);
         let Some(time) = parse_seconds(text) else {
             let problem = "is not a time in seconds: write a decimal such as 12 or 0.25, without \
@@ -311,7 +243,7 @@ impl Rows {
     /// # Errors
     /// As [`Rows::seconds`].
     pub fn optional_seconds(&self, column: Column) -> Result<Option<SimDuration>, WorkloadError> {
-        self.optional(column).map(|_| self.seconds(column)).transpose()
+        if self.bytes(column).is_empty() { Ok(None) } else { self.seconds(column).map(Some) }
     }
 
     /// An amount of CPU, written as a number of `unit`s.
@@ -355,10 +287,6 @@ impl Rows {
 /// A field as text.
 fn as_text(field: &[u8]) -> &str {
     std::str::from_utf8(field).expect("the encoding of a record is checked when it is read")
-}
-
-fn line_ends(bytes: &[u8]) -> u64 {
-    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
 /// Takes the UTF-8 byte order mark off the start of a file.
