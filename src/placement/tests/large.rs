@@ -6,7 +6,7 @@ use proptest::test_runner::RngSeed;
 
 use super::*;
 use crate::des::{Purpose, pick};
-use crate::model::{NetworkMode, PlacementConstraint};
+use crate::model::{DeviceSet, NetworkMode, PlacementConstraint};
 use crate::placement::Reads;
 
 /// What a cluster and its tasks are like.
@@ -169,7 +169,7 @@ fn fill(
         let instance = InstanceId(draws.below(cluster.instance_count()) as u32);
         if crate::placement::Predicate::feasible(cluster.class(class), cluster.instance(instance)) {
             let task = cluster.create_task(class);
-            cluster.place(task, Placement { instance, devices: Default::default() });
+            cluster.place(task, Placement { instance, devices: DeviceSet::default() });
             live.push(task);
         }
     }
