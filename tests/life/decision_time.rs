@@ -2,6 +2,7 @@
 //! other, each on the cluster as it stands at its end.
 
 use towtank::model::Outcome;
+use towtank::scenario::{Document, Recording, Scenario};
 
 use super::{Act, Host, Times, completed, host, play, task};
 
@@ -89,5 +90,25 @@ fn no_time_is_no_time() {
     let acts = [&acts[..], &[(9, Act::Scale(0, 0))]].concat();
     for queue in ["fifo", "ecs", "reject"] {
         assert_eq!(play(queue, slow(2, 0), &acts), play(queue, host(2), &acts));
+    }
+}
+
+/// Poisson arrivals, decisions of 100 ms, room for everyone: M/D/1. By Pollaczek and Khinchine a
+/// task waits ρ/(2 (1 − ρ)) decisions for its own on average, with ρ the share of the time in
+/// which decisions are made; its own is one more.
+#[test]
+fn waiting_for_decisions_is_an_m_d_1_queue() {
+    for (per_second, load) in [(2, 0.2), (5, 0.5), (8, 0.8)] {
+        let text = format!(
+            "[capacity.a]\nvcpus = 16\nmemory_mib = 65536\ncount = 10\n\
+             [controller]\ndecision_time = \"100ms\"\n[record]\ntasks = false\n\
+             [workload.w]\nrate = \"{per_second}/s\"\ncount = 100000\nduration = \"1s\"\n\
+             tasks = [{{ cpu = 256, memory = 64 }}]\n"
+        );
+        let scenario = Scenario::of(Document::parse("t.toml", &text).unwrap(), &[]).unwrap();
+        let run = scenario.prepare(1).unwrap().run(Recording::default(), &mut |_| true).unwrap();
+        let expected = 0.1 * (1.0 + load / (2.0 * (1.0 - load)));
+        let mean = run.records.wait_s.mean.unwrap();
+        assert!((mean / expected - 1.0).abs() < 0.03, "load {load}: {mean} s, not {expected} s");
     }
 }
