@@ -16,7 +16,8 @@
 //! | [`metrics`] | what is recorded |
 //! | [`run`] | the loop |
 //! | [`scenario`] | files to validated objects |
-//! | [`experiment`], [`report`] | many runs, and what people read |
+//! | [`benchmark`], [`experiment`] | what decisions cost on this machine; many runs |
+//! | [`report`] | what people read |
 //! | [`cli`] | the `towtank` command |
 //!
 //! Dependencies point down this list reversed, from the command to the engine, and a test enforces
@@ -100,6 +101,7 @@
 //! ```
 
 pub mod backend;
+pub mod benchmark;
 pub mod catalogue;
 pub mod cli;
 pub mod controller;

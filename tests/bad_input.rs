@@ -1,6 +1,7 @@
 //! What a user can get wrong, in tables over the built program: each try must end with exit code 2
 //! and one message that says what, where and the remedy; never a panic, a hang or a result.
 
+mod bench;
 mod command_line;
 mod limits;
 mod named_files;

@@ -363,6 +363,38 @@ fn the_results_page_names_every_figure_and_column() {
 }
 
 #[test]
+fn the_results_page_names_every_figure_of_a_benchmark() {
+    let rows = read("src/benchmark/row.rs");
+    let files = read("src/report/bench_files.rs");
+    let of = |text: &str, structures: &[&str]| -> Vec<String> {
+        structures.iter().flat_map(|structure| fields(text, structure)).collect()
+    };
+    let mut names = of(&rows, &["Quantiles", "Row", "Level", "Latency"]);
+    names.extend(of(&files, &["Machine", "Benchmark"]).into_iter().filter(|one| one != "measured"));
+    let columns = read("src/report/bench_csv.rs");
+    let listed = columns.split("];").filter_map(|part| part.split_once("] = ["));
+    names
+        .extend(listed.flat_map(|(_, list)| list.split('"').skip(1).step_by(2)).map(str::to_owned));
+    assert!(names.len() > 55, "{names:?}");
+    let missing = missing("results/README.md", names);
+    assert!(missing.is_empty(), "results/README.md does not name {missing:?}");
+}
+
+#[test]
+fn the_benchmark_page_names_every_flag() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_towtank"));
+    let help = command.args(["bench", "--help"]).output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
+    let flags: Vec<&str> = flags.filter(|flag| *flag != "--help").collect();
+    assert!(flags.len() >= 13, "{flags:?}");
+    let page = read("docs/bench.md");
+    let missing: Vec<&&str> =
+        flags.iter().filter(|flag| !page.contains(&format!("`{flag}"))).collect();
+    assert!(missing.is_empty(), "docs/bench.md does not name {missing:?}");
+}
+
+#[test]
 fn every_scenario_has_a_line_in_its_readme() {
     let entries = std::fs::read_dir(repository().join("scenarios")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "tests say what they measured and why they skip")]
 
 mod bad_input;
+mod bench;
 mod determinism;
 mod docs;
 mod life;

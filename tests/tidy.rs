@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 11] = [
     &["backend", "metrics"],
     &["run"],
     &["scenario"],
-    &["experiment"],
+    &["benchmark", "experiment"],
     &["report"],
     &["cli"],
     &["main"],

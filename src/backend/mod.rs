@@ -30,8 +30,8 @@ pub trait Backend {
     /// The next event; `None` when nothing is left to happen.
     fn next_event(&mut self) -> Result<Option<(SimTime, Event)>, BackendError>;
 
-    /// Adds tasks that will have events before long. A caller that keeps something of each task can
-    /// look it up for all of them at once: far-away memory is waited for once and not once per task.
+    /// Adds tasks that will have events before long. A caller that keeps something of each can look
+    /// it up for all of them at once: far-away memory is waited for once and not once per task.
     fn due_soon(&mut self, tasks: &mut Vec<TaskId>) {
         let _ = tasks;
     }

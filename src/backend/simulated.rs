@@ -335,8 +335,8 @@ impl Backend for SimulatedBackend {
             }
             Command::StopTask(task) => self.stop(task),
             Command::Forget(origin) => self.forget(origin),
-            Command::WakeAt(at, Timer::PlacementPass) => {
-                self.queue.schedule(at, phase::TIMERS, Due::Woken(Timer::PlacementPass));
+            Command::WakeAt(at, timer) => {
+                self.queue.schedule(at, phase::TIMERS, Due::Woken(timer));
             }
         }
         Ok(())

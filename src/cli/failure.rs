@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::benchmark::BenchError;
 use crate::experiment::comparison::ComparisonError;
 use crate::experiment::grid::GridError;
 use crate::report::output::OutputError;
@@ -39,6 +40,12 @@ impl Failure {
     pub(super) fn invariant() -> Failure {
         let message = "an invariant broke; please report this with the scenario and the seed";
         Failure { kind: Kind::Invariant, message: message.to_owned() }
+    }
+
+    /// The user stopped it.
+    fn interrupted() -> Failure {
+        let message = "interrupted; nothing was written".to_owned();
+        Failure { kind: Kind::Interrupted, message }
     }
 
     /// The exit code.
@@ -91,9 +98,26 @@ impl From<GridError> for Failure {
             GridError::Run { source: RunError::Interrupted, .. } => Kind::Interrupted,
             GridError::Run { .. } | GridError::Write(_) => Kind::Failed,
         };
-        let interrupted = matches!(kind, Kind::Interrupted);
-        let message =
-            if interrupted { "interrupted; nothing was written".to_owned() } else { message };
+        match kind {
+            Kind::Interrupted => Failure::interrupted(),
+            kind => Failure { kind, message },
+        }
+    }
+}
+
+impl From<BenchError> for Failure {
+    fn from(why: BenchError) -> Failure {
+        let message = why.to_string();
+        let kind = match why {
+            BenchError::Interrupted => return Failure::interrupted(),
+            BenchError::Placement(_)
+            | BenchError::Workload(_)
+            | BenchError::Run(RunError::Workload(_)) => Kind::BadInput,
+            BenchError::Run(RunError::Invariant { .. }) | BenchError::Disagreement(_) => {
+                Kind::Invariant
+            }
+            BenchError::Run(_) => Kind::Failed,
+        };
         Failure { kind, message }
     }
 }

@@ -1,9 +1,11 @@
 //! The command line: one file per command, and the only code that prints.
 
+mod bench;
 mod check;
 mod compare;
 mod failure;
 mod list;
+mod machine;
 mod options;
 mod progress;
 mod run;
@@ -36,12 +38,15 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Check a scenario and show it with every default
     Check(check::CheckArgs),
+    /// Measure what placement decisions cost on this machine, in wall-clock time
+    Bench(bench::BenchArgs),
     /// List strategies, queues, formats or instance types
     List(list::ListArgs),
 }
 
-/// Runs the command that the process was started with.
-pub fn main() -> ExitCode {
+/// Runs the command that the process was started with. `allocated` tells the bytes that the process
+/// has allocated and not freed, where an allocator counts them: `towtank bench` reads it.
+pub fn main(allocated: Option<fn() -> usize>) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -56,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Compare(args) => compare::compare(args),
         Command::Check(args) => check::check(args),
+        Command::Bench(args) => bench::bench(args, allocated),
         Command::List(args) => list::list(args),
     });
     match result.unwrap_or_else(|_| Err(Failure::invariant())) {

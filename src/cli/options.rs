@@ -101,9 +101,7 @@ impl ScenarioFlags {
             );
         }
         if let Some(seed) = self.seed {
-            let seed = i64::try_from(seed)
-                .map_err(|_| Failure::bad_input(format!("--seed: {seed} is above 2^63 - 1")))?;
-            changes.push(Override::flag("--seed", "seed", seed));
+            changes.push(seed_override(seed)?);
         }
         if let Some(strategy) = &self.strategy {
             let strategy = strategy.as_str();
@@ -135,6 +133,13 @@ impl ScenarioFlags {
         ];
         flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
     }
+}
+
+/// The seed given by a flag.
+pub(super) fn seed_override(seed: u64) -> Result<Override, Failure> {
+    let seed = i64::try_from(seed)
+        .map_err(|_| Failure::bad_input(format!("--seed: {seed} is above 2^63 - 1")))?;
+    Ok(Override::flag("--seed", "seed", seed))
 }
 
 /// Tells what one run took and what it came to.

@@ -1,6 +1,9 @@
-//! The one place that reads the wall clock: progress and `timing.json`, never a simulated result.
+//! The one place that reads the wall clock: progress, `timing.json` and benchmarks, never a
+//! simulated result.
 
 use std::time::Instant;
+
+use crate::benchmark::Clock;
 
 /// Seconds since it was started.
 #[derive(Debug, Clone, Copy)]
@@ -15,5 +18,11 @@ impl Stopwatch {
     /// Seconds of wall-clock time since the start.
     pub(super) fn seconds(self) -> f64 {
         self.0.elapsed().as_secs_f64()
+    }
+}
+
+impl Clock for Stopwatch {
+    fn nanos(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }

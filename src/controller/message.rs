@@ -36,6 +36,8 @@ pub enum Event {
 pub enum Timer {
     /// Try the waiting tasks: once per instant, after all that happens at that instant.
     PlacementPass,
+    /// A decision that took simulated time is made.
+    DecisionMade,
 }
 
 /// What the control plane wants done. A command never returns its effect: that comes as an event.

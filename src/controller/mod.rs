@@ -2,6 +2,7 @@
 //!
 //! Does no IO, reads no clock and cannot fail for outside reasons: "no room" is a value.
 
+mod decisions;
 mod message;
 mod services;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::model::{
 use crate::placement::{Ask, Placer, Refusal};
 use crate::queueing::{Entry, OnRefusal, QueuePolicy, Ticket, Waiting};
 
+use decisions::DecisionServer;
 use services::Services;
 
 /// What the controller keeps of a task beside the cluster's record.
@@ -47,6 +49,8 @@ pub struct Controller {
     own_classes: Vec<Option<ClassId>>,
     /// Whether a placement pass is due at this instant already.
     pass_due: bool,
+    /// Where decisions take simulated time.
+    server: Option<DecisionServer>,
 }
 
 impl Controller {
@@ -66,6 +70,7 @@ impl Controller {
             records: Vec::new(),
             own_classes: Vec::new(),
             pass_due: false,
+            server: None,
         }
     }
 
@@ -99,7 +104,8 @@ impl Controller {
             Event::TaskStarted(task) => self.started(*task, out),
             Event::TaskExited(task, outcome) => self.exited(now, *task, *outcome, out),
             Event::TaskStopped(task, outcome) => self.stopped(now, *task, *outcome, out),
-            Event::Woken(Timer::PlacementPass) => self.placement_pass(out),
+            Event::Woken(Timer::PlacementPass) => self.placement_pass(now, out),
+            Event::Woken(Timer::DecisionMade) => self.decision_made(now, out),
         }
     }
 
@@ -202,7 +208,10 @@ impl Controller {
 
     /// Asks for a pass at this instant, unless nothing waits or one is due already.
     fn request_pass(&mut self, now: SimTime, out: &mut Reaction) {
-        if !self.pass_due && !self.waiting.is_empty() {
+        if self.waiting.is_empty() || self.pass_due {
+            return;
+        }
+        if !self.server.as_mut().is_some_and(DecisionServer::defers_pass) {
             self.pass_due = true;
             out.commands.push(Command::WakeAt(now, Timer::PlacementPass));
         }
@@ -210,9 +219,13 @@ impl Controller {
 
     /// Sweeps over the queue until a sweep places nothing: a placement can make room for a task
     /// that wants company (`task:group == …`) and was refused earlier in the sweep.
-    fn placement_pass(&mut self, out: &mut Reaction) {
+    fn placement_pass(&mut self, now: SimTime, out: &mut Reaction) {
         self.pass_due = false;
-        while !self.waiting.is_empty() && self.sweep(out) {}
+        if self.server.is_some() {
+            self.begin_decisions(now, out);
+        } else {
+            while !self.waiting.is_empty() && self.sweep(out) {}
+        }
     }
 
     /// Tries what waits, once each; whether anything was placed.
@@ -220,21 +233,27 @@ impl Controller {
         let mut placed = false;
         self.queue.begin();
         while let Some(ticket) = self.queue.next(&self.waiting, &self.cluster) {
-            match self.attempt(ticket, out) {
-                Ok(()) => {
-                    self.waiting.remove(ticket);
-                    placed = true;
-                }
-                Err(refusal) => {
-                    out.changes.push(Change::PlacementRefused(refusal.class));
-                    let then = self.queue.refused(ticket, &self.waiting, &self.cluster);
-                    if then == OnRefusal::Reject {
-                        self.reject(ticket, out);
-                    }
-                }
-            }
+            placed |= self.try_entry(ticket, out);
         }
         placed
+    }
+
+    /// Tries one entry; whether it was placed.
+    fn try_entry(&mut self, ticket: Ticket, out: &mut Reaction) -> bool {
+        match self.attempt(ticket, out) {
+            Ok(()) => {
+                self.waiting.remove(ticket);
+                true
+            }
+            Err(refusal) => {
+                out.changes.push(Change::PlacementRefused(refusal.class));
+                let then = self.queue.refused(ticket, &self.waiting, &self.cluster);
+                if then == OnRefusal::Reject {
+                    self.reject(ticket, out);
+                }
+                false
+            }
+        }
     }
 
     /// Places the tasks of one entry, all or none.

@@ -18,7 +18,7 @@ use super::output::OutputError;
 use super::plot::{metric_svg, pending_svg, utilisation_svg};
 
 /// Files that towtank writes: only a directory with nothing else in it is replaced.
-pub(super) const OWN_FILES: [&str; 12] = [
+pub(super) const OWN_FILES: [&str; 15] = [
     "manifest.json",
     "summary.json",
     "tasks.csv",
@@ -31,6 +31,9 @@ pub(super) const OWN_FILES: [&str; 12] = [
     "utilisation.svg",
     "pending.svg",
     "metric.svg",
+    "bench.json",
+    "bench.csv",
+    "bench.svg",
 ];
 
 /// What `manifest.json` holds: all that a run followed from, nothing that may differ between equal
@@ -149,7 +152,7 @@ pub fn write_comparison(
     if series.is_empty() { Ok(()) } else { write_plots(directory, series) }
 }
 
-fn write_text(path: &Path, text: &str) -> Result<(), OutputError> {
+pub(super) fn write_text(path: &Path, text: &str) -> Result<(), OutputError> {
     fs::write(path, text).map_err(|why| OutputError::write(path, why))
 }
 
@@ -160,7 +163,7 @@ pub fn json_text(value: &impl Serialize) -> String {
     text
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> Result<(), OutputError> {
+pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), OutputError> {
     write_text(path, &json_text(value))
 }
 

@@ -39,11 +39,11 @@ const KEY_FIGURES: [(&str, &str); 7] = [
 /// A line below the headings and nothing else.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
 
-/// One column: its heading, one cell per arm, and how they are aligned.
-struct Column {
-    heading: String,
-    cells: Vec<String>,
-    alignment: CellAlignment,
+/// One column: its heading, one cell per row, and how they are aligned.
+pub(super) struct Column {
+    pub(super) heading: String,
+    pub(super) cells: Vec<String>,
+    pub(super) alignment: CellAlignment,
 }
 
 impl Column {
@@ -277,11 +277,11 @@ fn with_unit(heading: &str, scale: Scale) -> String {
 }
 
 /// Columns that the table of these columns takes.
-fn table_width(columns: &[&Column]) -> usize {
+pub(super) fn table_width(columns: &[&Column]) -> usize {
     columns.iter().map(|column| column.width() + GAP).sum::<usize>().saturating_sub(GAP)
 }
 
-fn render(columns: &[&Column]) -> String {
+pub(super) fn render(columns: &[&Column]) -> String {
     let mut table = Table::new();
     table.load_style(STYLE);
     table.set_header(

@@ -1,6 +1,7 @@
 //! Scenario files: from text to validated objects, with every default in one place.
 
 mod capacity;
+mod decision_time;
 mod document;
 mod error;
 mod prepare;
@@ -9,6 +10,7 @@ pub mod spec;
 mod tests;
 mod workloads;
 
+pub use decision_time::DecisionTime;
 pub use document::{Document, Override, value_of};
 pub use error::ScenarioError;
 pub use prepare::{Input, Prepared, Recording};

@@ -17,8 +17,8 @@ use crate::workload::synthetic::{Synthetic, workload_id};
 use crate::workload::trace::hash_file;
 use crate::workload::{Machines, ServiceEvents, Source, Workload, WorkloadError};
 
-use super::Scenario;
 use super::workloads::{WorkloadKind, WorkloadPlan};
+use super::{DecisionTime, Scenario};
 
 /// What one run records besides its summary.
 #[derive(Default)]
@@ -90,11 +90,15 @@ impl Scenario {
         let mut latencies: Vec<_> =
             self.capacity.iter().map(|group| group.latency.clone()).collect();
         latencies.resize_with(self.capacity.len() + self.workloads.len(), Default::default);
+        let decision_ns =
+            self.spec.controller.decision_time.as_ref().map_or(0, DecisionTime::nanos);
+        let controller =
+            Controller::new(placers, (self.queue.build)()).with_decision_time(decision_ns);
         Ok(Prepared {
             scenario: self,
             seed,
             workload: Workload::new(sources),
-            controller: Controller::new(placers, (self.queue.build)()),
+            controller,
             backend: SimulatedBackend::new(seed, latencies),
             warnings,
         })

@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::workload::law_spec::{DurationLaw, Span};
 use crate::workload::synthetic::KindSpec;
 
+use super::DecisionTime;
+
 /// A whole scenario file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +39,9 @@ pub struct ScenarioSpec {
     /// How tasks wait.
     #[serde(default)]
     pub queue: QueueTable,
+    /// How long the control plane takes; left out where it takes no time.
+    #[serde(default, skip_serializing_if = "ControllerTable::is_empty")]
+    pub controller: ControllerTable,
     /// What `towtank compare` compares.
     #[serde(default)]
     pub compare: CompareTable,
@@ -184,6 +189,22 @@ fn ecs() -> String {
 impl Default for QueueTable {
     fn default() -> QueueTable {
         QueueTable { policy: ecs() }
+    }
+}
+
+/// `[controller]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControllerTable {
+    /// Simulated time of one placement decision; decisions are made one after the other. No time
+    /// if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision_time: Option<DecisionTime>,
+}
+
+impl ControllerTable {
+    fn is_empty(&self) -> bool {
+        self.decision_time.is_none()
     }
 }
 

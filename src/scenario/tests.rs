@@ -54,6 +54,28 @@ fn the_same_seed_gives_the_same_fingerprint_and_another_another() {
 }
 
 #[test]
+fn a_decision_time_is_recorded_and_no_time_is_the_default() {
+    let trajectory = |changes: &[(&str, &str)]| {
+        let scenario = load(GOOD, changes).unwrap();
+        let run = scenario.prepare(3).unwrap().run(Recording::default(), &mut |_| true).unwrap();
+        (toml::to_string(&scenario.spec).unwrap(), run.records.fingerprint)
+    };
+    let key = "controller.decision_time";
+    let (spec, none) = trajectory(&[]);
+    assert!(!spec.contains("controller"), "as before there was such a key");
+    let (spec, zero) = trajectory(&[(key, "0ns")]);
+    assert!(spec.contains("decision_time = \"0ns\""));
+    assert_eq!(none, zero);
+    let (spec, indexed) = trajectory(&[(key, "1.5ms")]);
+    assert!(spec.contains("[controller]\ndecision_time = \"1.5ms\""), "{spec}");
+    assert_ne!(none, indexed);
+    let (_, naive) = trajectory(&[(key, "1.5ms"), ("placement.placer", "naive")]);
+    assert_eq!(indexed, naive);
+    refused(GOOD, &[(key, "61m")], &["--set controller.decision_time", "at most \"60m\""]);
+    refused(GOOD, &[(key, "350")], &["350 is not a time with a unit"]);
+}
+
+#[test]
 fn an_interrupted_run_ends_as_such() {
     let text = GOOD.replace("count = 10", "count = 20000");
     let scenario = load(&text, &[]).unwrap();

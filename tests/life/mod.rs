@@ -1,6 +1,8 @@
 //! What happens at one instant, and on hosts that take their time: the simulated backend, the
 //! control plane and the run together, on scripts worked out by hand.
 
+mod decision_time;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -130,11 +132,13 @@ struct Host {
     speed_milli: u32,
     start_s: Option<u64>,
     stop_s: Option<u64>,
+    /// What the control plane takes for a decision.
+    decision_ns: u64,
 }
 
 /// A host that takes no time.
 fn host(vcpus: u64) -> Host {
-    Host { vcpus, speed_milli: 1000, start_s: None, stop_s: None }
+    Host { vcpus, speed_milli: 1000, start_s: None, stop_s: None, decision_ns: 0 }
 }
 
 fn play(queue: &str, host: Host, acts: &[(u64, Act)]) -> (Vec<Times>, Order) {
@@ -161,9 +165,10 @@ fn play(queue: &str, host: Host, acts: &[(u64, Act)]) -> (Vec<Times>, Order) {
     let log = Arc::default();
     recorders.own.push(Box::new(Log(Arc::clone(&log))));
     let script = Script { acts: acts.iter().cloned().collect(), services: 0 };
+    let controller = Controller::new(vec![placer], (queue_policy(queue).unwrap().build)());
     let run = Run {
         workload: Workload::new(vec![Box::new(script), Box::new(Machines::new([machine]))]),
-        controller: Controller::new(vec![placer], (queue_policy(queue).unwrap().build)()),
+        controller: controller.with_decision_time(host.decision_ns),
         backend: &mut SimulatedBackend::new(Seed(1), vec![latency]),
         recorders,
         until: Until::default(),

@@ -123,7 +123,7 @@ pub(super) fn draw_panel(
 }
 
 /// Draws a circle with the mark of a series, centred at `place` of the whole plot.
-fn draw_badge(
+pub(super) fn draw_badge(
     root: &Area<'_>,
     place: (i32, i32),
     mark: &str,
