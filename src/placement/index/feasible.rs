@@ -32,6 +32,11 @@ impl FeasibleIndex {
 }
 
 impl FeasibleSet<'_> {
+    /// Whether an instance is one of them.
+    pub(in crate::placement) fn contains(self, id: InstanceId) -> bool {
+        self.0.contains(id)
+    }
+
     /// Their number.
     pub(in crate::placement) fn len(self) -> usize {
         self.0.len()

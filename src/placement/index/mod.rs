@@ -147,7 +147,7 @@ impl IndexedPlacer {
         }
         let column = self.feasibility.column(ask.class, cluster, &mut self.order);
         let overflown = match &self.order {
-            Order::Groups(order) => order.partitions.overflown(),
+            Order::Groups(order) => order.overflown(),
             Order::Keys(order) => order.partitions.overflown(),
             _ => false,
         };

@@ -61,21 +61,25 @@ impl Placer for Random {
     }
 }
 
-/// A feasible instance, uniformly; `None` if there is none. O(1) expected while a fair share of
-/// instances is feasible; else O(changes) with an index and O(instances) without.
+/// A feasible instance, uniformly; `None` if there is none. O(changes) with an index; without one
+/// O(1) expected while a fair share of instances is feasible, else O(instances).
 pub(super) fn any_feasible(
     ask: &Ask<'_>,
     cluster: &Cluster,
     draws: &mut Stream,
     index: Option<&mut FeasibleIndex>,
 ) -> Option<InstanceId> {
-    let class = cluster.class(ask.class);
+    let set = index.and_then(|index| index.of(ask, cluster));
     let count = ask.restrict.map_or(cluster.instance_count(), <[InstanceId]>::len);
-    let at = |index: usize| ask.restrict.map_or(InstanceId(index as u32), |only| only[index]);
-    let feasible = |id: &InstanceId| Predicate::feasible(class, cluster.instance(*id));
-    if count == 0 {
+    if count == 0 || set.is_some_and(|set| set.len() == 0) {
         return None;
     }
+    let class = cluster.class(ask.class);
+    let at = |index: usize| ask.restrict.map_or(InstanceId(index as u32), |only| only[index]);
+    let feasible = |id: &InstanceId| match set {
+        Some(set) => set.contains(*id),
+        None => Predicate::feasible(class, cluster.instance(*id)),
+    };
     for _ in 0..PROBES {
         let probe = at(pick(draws.uniform(), count));
         if feasible(&probe) {
@@ -83,8 +87,8 @@ pub(super) fn any_feasible(
         }
     }
     let u = draws.uniform();
-    if let Some(set) = index.and_then(|index| index.of(ask, cluster)) {
-        return (set.len() > 0).then(|| set.nth(pick(u, set.len())));
+    if let Some(set) = set {
+        return Some(set.nth(pick(u, set.len())));
     }
     let all: Vec<InstanceId> = (0..count).map(at).filter(feasible).collect();
     (!all.is_empty()).then(|| all[pick(u, all.len())])
