@@ -103,12 +103,13 @@ impl Run<'_> {
         let mut now = SimTime::ZERO;
         loop {
             feed.top_up(&mut self.workload, self.backend)?;
-            let due = self.backend.peek_time();
-            if due.is_some_and(|at| self.until.time.is_some_and(|until| at > until)) {
+            if let Some(until) = self.until.time
+                && self.backend.peek_time().is_some_and(|at| at > until)
+            {
                 break;
             }
-            self.look_ahead(&mut due_soon);
             let Some((at, event)) = self.backend.next_event()? else { break };
+            self.look_ahead(&mut due_soon);
             now = at;
             feed.handled(&event);
             reaction.clear();
