@@ -241,3 +241,26 @@ fn the_largest_fields_do_not_spill() {
     queue.schedule(SimTime::MAX, 13, "a");
     assert_eq!(drain(&mut queue), ["a", "b", "c"]);
 }
+
+#[test]
+fn events_due_soon_are_shown_once_and_only_while_they_wait() {
+    let mut queue = EventQueue::new();
+    let keys: Vec<EventKey> = (0..500)
+        .map(|event| queue.schedule(SimTime::from_micros(event * 1000), 0, event))
+        .collect();
+    for key in keys.iter().step_by(3) {
+        queue.cancel(*key);
+    }
+    let mut shown = std::collections::BTreeSet::new();
+    let mut popped = 0;
+    while let Some((_, event)) = queue.pop() {
+        popped += 1;
+        for &soon in queue.due_soon() {
+            assert!(soon > event, "{soon} was due before {event}");
+            assert!(soon % 3 != 0, "{soon} was cancelled");
+            assert!(shown.insert(soon), "{soon} was shown before");
+        }
+    }
+    assert_eq!(popped, 333);
+    assert!(shown.len() > 300, "only {} of {popped} were shown", shown.len());
+}
