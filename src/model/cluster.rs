@@ -4,6 +4,7 @@
 //! recounted from the tasks by [`Cluster::audit`].
 
 use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use slab::Slab;
@@ -280,7 +281,7 @@ impl Cluster {
 
     /// Reads some tasks and the ledger of their instances, so that it is at hand when they end.
     pub fn look_ahead(&self, tasks: &[TaskId]) {
-        let placed = |task: &TaskId| self.task(*task).and_then(|task| task.placement);
+        let placed = |task: &TaskId| black_box(self.task(*task)?.clone()).placement;
         let instances: SmallVec<[InstanceId; 128]> =
             tasks.iter().filter_map(placed).map(|placement| placement.instance).collect();
         instances.iter().for_each(|&instance| self.ledger.look_ahead(instance));
