@@ -346,6 +346,19 @@ fn a_trace_cache_changes_no_byte_of_the_results() {
     );
 }
 
+#[test]
+fn what_is_no_cache_file_is_named_and_left_alone() {
+    let attempt = traced();
+    attempt.succeed(&["run", "s.toml", "-q", "--trace-cache", "kept"]);
+    let kept = attempt.path("kept").read_dir().unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(&kept).unwrap();
+    fs::create_dir(&kept).unwrap();
+    let said = attempt.succeed(&["run", "s.toml", "--trace-cache", "kept"]).stderr;
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.contains("is no regular file: remove it"), "{said}");
+    assert!(!said.contains("made again") && kept.is_dir(), "{said}");
+}
+
 /// What is wrong behind the end of a run is no matter, and otherwise is told at its line, with a
 /// cache as without.
 #[test]

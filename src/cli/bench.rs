@@ -117,6 +117,11 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 /// Measures what the arguments name.
 pub(super) fn bench(args: &BenchArgs, allocated: Option<fn() -> usize>) -> Result<(), Failure> {
+    // An argument's `requires` does not hold beside one that conflicts with what is required.
+    if args.scenario.is_none() && !args.set.is_empty() {
+        let why = "--set sets a key of a scenario: name one with --scenario FILE";
+        return Err(Failure::bad_input(why));
+    }
     progress::catch_interrupts()?;
     let with = Instruments { clock: Arc::new(Stopwatch::start()), allocated };
     match &args.scenario {

@@ -187,7 +187,7 @@ fn build_note(benchmark: &Benchmark) -> Option<String> {
 }
 
 fn latencies(levels: &[Level]) -> Vec<Column> {
-    vec![
+    let mut columns = vec![
         column("instances", levels, |level| format::count(level.instances)),
         column("placer", levels, |level| level.placer.to_owned()),
         column("rate/s", levels, |level| rounded(level.rate_per_s)),
@@ -196,7 +196,11 @@ fn latencies(levels: &[Level]) -> Vec<Column> {
         column("p99", levels, |level| nanos_text(level.latency_ns.p99)),
         column("max", levels, |level| nanos_text(level.latency_ns.max)),
         column("", levels, |level| if level.saturated { "!" } else { "" }.to_owned()),
-    ]
+    ];
+    if levels.iter().any(|level| level.utilisation != levels[0].utilisation) {
+        columns.insert(1, column("CPU\n%", levels, |level| percent(level.utilisation)));
+    }
+    columns
 }
 
 /// Where each placer saturates.
@@ -214,9 +218,13 @@ fn latency_notes(levels: &[Level]) -> Vec<String> {
     for ramp in levels.chunk_by(same) {
         let first = &ramp[0];
         let size = counted(first.instances as usize, "instance");
-        let who = format!("{}, {}, {size}", first.strategy, first.placer);
-        let kept_up = ramp.iter().rposition(|level| !level.saturated);
-        let behind = ramp.get(kept_up.map_or(0, |at| at + 1));
+        let several = levels.iter().any(|level| level.utilisation != first.utilisation);
+        let share = several.then(|| format!(", {} % of the CPU", percent(first.utilisation)));
+        let share = share.unwrap_or_default();
+        let who = format!("{}, {}, {size}{share}", first.strategy, first.placer);
+        let behind = ramp.iter().position(|level| level.saturated);
+        let kept_up = behind.unwrap_or(ramp.len()).checked_sub(1);
+        let behind = behind.map(|at| &ramp[at]);
         notes.push(match (kept_up.map(|at| &ramp[at]), behind) {
             (Some(most), Some(behind)) => format!(
                 "{who}: keeps up with {} a second, not with {}.",

@@ -51,6 +51,7 @@ fn sizes_shares_and_times_out_of_range() {
 fn flags_that_do_not_go_together() {
     refused(&[
         (&["--set", "capacity.a.count=3"], &["--scenario"]),
+        (&["--instances", "5", "--set", "x=3"], &["--set", "--scenario FILE"]),
         (&["--scenario", "s.toml", "--instances", "10"], &["--scenario", "--instances"]),
         (&["--scenario", "s.toml", "--utilisation", "0.5"], &["--scenario", "--utilisation"]),
         (&["--scenario", "s.toml", "--sustained"], &["--scenario", "--sustained"]),

@@ -94,6 +94,10 @@ impl TraceCache {
         let input = hash_file(&trace.input)?;
         let path = self.directory.join(format!("{input:032x}-{options:032x}.rows"));
         let header = header(input, options);
+        if std::fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            let why = format!("{} is no regular file: remove it", path.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         match open_whole(&path, &header) {
             Ok(()) => return CachedRows::open(path, trace.define).map(Some),
             Err(BlockError::Io(why)) if why.kind() == io::ErrorKind::NotFound => {}
