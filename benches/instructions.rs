@@ -5,20 +5,12 @@
 #![expect(missing_docs, reason = "the macros of gungraun make public items")]
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use gungraun::{library_benchmark, library_benchmark_group, main};
-use towtank::des::{EventQueue, Purpose, Seed, SimDuration, SimTime, pick};
-use towtank::model::{
-    AttributeSet, CapacityId, ClassId, Cluster, Cpu, InstanceSpec, Price, TaskDefinition, TaskId,
-};
-use towtank::placement::{Ask, PlacementSpec, Placer, PlacerKind, TieBreak};
+use towtank::benchmark::Churn;
+use towtank::des::{EventQueue, Seed, SimDuration, SimTime};
+use towtank::placement::PlacementSpec;
 use towtank::scenario::{Document, Recording, Scenario};
-
-/// Purpose of all draws here.
-const DRAW: Purpose = Purpose(1);
-
-const SEED: Seed = Seed(1);
 
 /// A queue of `pending` events up to a second ahead.
 fn queue(pending: u64) -> EventQueue<u64> {
@@ -45,85 +37,12 @@ fn hold(mut queue: EventQueue<u64>) -> EventQueue<u64> {
     queue
 }
 
-/// A cluster at 80 % of its CPU, and the placer that keeps it there.
-struct Churn {
-    cluster: Cluster,
-    classes: Vec<ClassId>,
-    placer: Box<dyn Placer>,
-    live: Vec<TaskId>,
-    turn: u64,
-}
-
+/// A cluster at 80 % of its CPU whose tasks have been replaced once.
 fn churn(placement: &str) -> Churn {
     let spec = PlacementSpec::parse(placement).expect("a placement");
-    let placer = spec.build(PlacerKind::Indexed, TieBreak::Random, SEED, None);
-    let mut placer = placer.expect("it needs no profile");
-    let mut cluster = Cluster::new();
-    placer.prepare(&mut cluster);
-    for index in 0..2_000 {
-        cluster.register(instance(index));
-    }
-    let mut classes = Vec::new();
-    for units in [256, 512, 768, 1024, 1280, 1536, 2048, 4096] {
-        for ratio in [2, 4, 8] {
-            let cpu = Cpu::from_ecs_units(units).expect("a few vCPUs are in range");
-            let memory_mib = units as u32 * ratio;
-            let definition = TaskDefinition::new(format!("{units}-{ratio}"), cpu, memory_mib);
-            let definition = cluster.register_definition(Arc::new(definition));
-            classes.push(cluster.intern_class(definition, None));
-        }
-    }
-    let mut churn = Churn { cluster, classes, placer, live: Vec::new(), turn: 0 };
-    while churn.cluster.totals().cpu_used * 10 < churn.cluster.totals().cpu * 8 {
-        churn.place();
-    }
+    let mut churn = Churn::new(&spec, 2_000, 0.8, Seed(1)).expect("it can be built");
+    churn.warm_up(1, &mut || true).expect("it can be built");
     churn
-}
-
-fn instance(index: usize) -> InstanceSpec {
-    let mut attributes = AttributeSet::default();
-    attributes.set("ecs.availability-zone", ["a", "b", "c"][index % 3]);
-    InstanceSpec {
-        name: format!("i-{index}"),
-        capacity: CapacityId(0),
-        cpu: Cpu::from_vcpus(16).expect("16 vCPUs are in range"),
-        memory_mib: 65_536,
-        gpus: 0,
-        eni_slots: 14,
-        attributes,
-        price: Price(0),
-        speed_milli: 1000,
-        agent_version: None,
-        registered_at: None,
-    }
-}
-
-impl Churn {
-    fn draw(&mut self, count: usize) -> usize {
-        self.turn += 1;
-        pick(SEED.uniform(DRAW, self.turn, 0), count)
-    }
-
-    fn place(&mut self) {
-        let class = self.draw(self.classes.len());
-        let class = self.classes[class];
-        let task = self.cluster.create_task(class);
-        let ask = Ask { class, task, attempt: 0, restrict: None };
-        match self.placer.place(&ask, &self.cluster) {
-            Ok(placement) => {
-                self.cluster.place(task, placement);
-                self.live.push(task);
-            }
-            Err(_) => drop(self.cluster.remove_task(task)),
-        }
-    }
-
-    fn release(&mut self) {
-        let at = self.draw(self.live.len());
-        let task = self.live.swap_remove(at);
-        self.cluster.release(task);
-        self.cluster.remove_task(task);
-    }
 }
 
 #[library_benchmark]
@@ -135,10 +54,7 @@ impl Churn {
 #[bench::random(churn("random"))]
 #[bench::dot_product(churn("dot-product"))]
 fn decisions(mut churn: Churn) -> Churn {
-    for _ in 0..1_000 {
-        churn.release();
-        churn.place();
-    }
+    (0..1_000).for_each(|_| churn.step());
     churn
 }
 

@@ -67,7 +67,7 @@ struct Draw {
 
 /// How a cluster came to be in its steady state, to bring another one into the same.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct WarmUp {
+pub struct WarmUp {
     /// Steps of the strategy until the cluster was full.
     fill: u64,
     /// Steps of the filler, where the strategy's own took too long.
@@ -80,7 +80,7 @@ pub(super) struct WarmUp {
 
 /// A crowded cluster and the placer that keeps it so.
 #[derive(Debug)]
-pub(super) struct Churn {
+pub struct Churn {
     cluster: Cluster,
     placer: Box<dyn Placer>,
     placement: PlacementSpec,
@@ -102,8 +102,11 @@ pub(super) struct Churn {
 }
 
 impl Churn {
-    /// An empty cluster of `instances`, of whose CPU a share is to be in use.
-    pub(super) fn new(
+    /// An empty cluster of `instances`, of whose CPU a share is to be in use; the indexed placer.
+    ///
+    /// # Errors
+    /// A placement that cannot be built.
+    pub fn new(
         placement: &PlacementSpec,
         instances: u32,
         utilisation: f64,
@@ -152,7 +155,10 @@ impl Churn {
 
     /// Fills the cluster and replaces its tasks `turnovers` times while `goes_on`, which is asked
     /// now and then. What the strategy has no time to fill the filler does.
-    pub(super) fn warm_up(
+    ///
+    /// # Errors
+    /// A placer that cannot be built.
+    pub fn warm_up(
         &mut self,
         turnovers: u64,
         goes_on: &mut dyn FnMut() -> bool,
@@ -215,7 +221,7 @@ impl Churn {
     /// One task ends, unless the cluster is below its target; one comes and is decided on, and
     /// placed if an instance was found. After a refusal one ends in any case, so that the cluster
     /// stays where it is if the target cannot be reached.
-    pub(super) fn step(&mut self) {
+    pub fn step(&mut self) {
         let Draw { class, leaves } = self.draws[self.next_draw];
         self.next_draw = (self.next_draw + 1) % self.draws.len();
         let ends = self.refused || self.cluster.totals().cpu_used >= self.target;

@@ -13,7 +13,7 @@ mod sustained;
 mod tests;
 
 pub use cell::{Cell, Effort, ROUNDS, measure};
-pub use churn::{DEFAULT_STRATEGIES, every_strategy};
+pub use churn::{Churn, DEFAULT_STRATEGIES, WarmUp, every_strategy};
 pub use row::{Latency, Level, Quantiles, Row};
 pub use scenario::{Settings, Side, measure_scenario};
 pub use sustained::{RATES, ramp};

@@ -253,8 +253,10 @@ impl KeyOrder {
         let partition = self.partitions.of(seen.instance, seen.cluster);
         let levels = &mut self.levels[partition];
         let after = seen.feasibility.mask(seen.instance);
-        levels.discount(level, seen.instance, seen.before);
-        levels.count(level, seen.instance, after);
+        if seen.before != after {
+            levels.discount(level, seen.instance, seen.before);
+            levels.count(level, seen.instance, after);
+        }
     }
 }
 

@@ -6,13 +6,13 @@ use crate::placement::Score;
 use super::bit_set::{BLOCK_WORDS, bits, place};
 
 /// The bits of a byte as numbers, to be added to eight counts at once.
-static LANES: [[u16; 8]; 256] = {
+static LANES: [[i16; 8]; 256] = {
     let mut lanes = [[0; 8]; 256];
     let mut byte = 0;
     while byte < 256 {
         let mut bit = 0;
         while bit < 8 {
-            lanes[byte][bit] = (byte >> bit & 1) as u16;
+            lanes[byte][bit] = (byte >> bit & 1) as i16;
             bit += 1;
         }
         byte += 1;
@@ -60,33 +60,20 @@ impl Level {
     }
 
     /// Counts a member for the columns of a mask; calls `first` with those it is the first of.
-    pub(super) fn count(&mut self, id: InstanceId, mask: &[u64], mut first: impl FnMut(usize)) {
-        let row = self.row(id);
-        for (word, mask) in mask.iter().enumerate() {
-            for (byte, columns) in mask.to_le_bytes().into_iter().enumerate() {
-                if columns == 0 {
-                    continue;
-                }
-                let eight = word * 8 + byte;
-                let one = &LANES[columns as usize];
-                let (here, all) = (&mut self.blocks[row + eight], &mut self.feasible[eight]);
-                for lane in 0..8 {
-                    here[lane] = here[lane].wrapping_add(one[lane]);
-                }
-                for lane in 0..8 {
-                    all[lane] = all[lane].wrapping_add(u32::from(one[lane]));
-                }
-                if all.contains(&1) {
-                    let new = bits(columns.into()).filter(|&lane| all[lane as usize] == 1);
-                    new.for_each(|lane| first(eight * 8 + lane as usize));
-                }
-            }
-        }
+    pub(super) fn count(&mut self, id: InstanceId, mask: &[u64], first: impl FnMut(usize)) {
+        self.add::<1>(id, mask, first);
     }
 
     /// Takes a member out of the counts of a mask's columns; calls `last` with those it was the
     /// last of.
-    pub(super) fn discount(&mut self, id: InstanceId, mask: &[u64], mut last: impl FnMut(usize)) {
+    pub(super) fn discount(&mut self, id: InstanceId, mask: &[u64], last: impl FnMut(usize)) {
+        self.add::<-1>(id, mask, last);
+    }
+
+    /// Adds `BY`, which is 1 or -1, to the counts of a mask's columns; calls `changes` with those
+    /// that have a first member now, or none any more.
+    fn add<const BY: i16>(&mut self, id: InstanceId, mask: &[u64], mut changes: impl FnMut(usize)) {
+        let edge = u32::from(BY > 0);
         let row = self.row(id);
         for (word, mask) in mask.iter().enumerate() {
             for (byte, columns) in mask.to_le_bytes().into_iter().enumerate() {
@@ -97,14 +84,14 @@ impl Level {
                 let one = &LANES[columns as usize];
                 let (here, all) = (&mut self.blocks[row + eight], &mut self.feasible[eight]);
                 for lane in 0..8 {
-                    here[lane] = here[lane].wrapping_sub(one[lane]);
+                    here[lane] = here[lane].wrapping_add_signed(BY * one[lane]);
                 }
                 for lane in 0..8 {
-                    all[lane] = all[lane].wrapping_sub(u32::from(one[lane]));
+                    all[lane] = all[lane].wrapping_add_signed(i32::from(BY * one[lane]));
                 }
-                if all.contains(&0) {
-                    let gone = bits(columns.into()).filter(|&lane| all[lane as usize] == 0);
-                    gone.for_each(|lane| last(eight * 8 + lane as usize));
+                if all.contains(&edge) {
+                    let at_edge = bits(columns.into()).filter(|&lane| all[lane as usize] == edge);
+                    at_edge.for_each(|lane| changes(eight * 8 + lane as usize));
                 }
             }
         }
