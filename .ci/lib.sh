@@ -56,6 +56,15 @@ prepare() {
   cargo --version
 }
 
+# Whether a Docker Engine answers where towtank would look for it.
+engine_answers() {
+  local socket=${DOCKER_HOST:-unix:///var/run/docker.sock}
+  case $socket in
+    unix://*) [ -S "${socket#unix://}" ] ;;
+    *) return 1 ;;
+  esac
+}
+
 # Scenarios that name files under data/ need outside data.
 scenarios_without_data() { grep -L '"\(\.\./\)*data/' scenarios/*.toml; }
 scenarios_with_data() { grep -l '"\(\.\./\)*data/' scenarios/*.toml || true; }

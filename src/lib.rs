@@ -12,11 +12,13 @@
 //! | [`placement`], [`queueing`] | pure decisions over a read-only cluster |
 //! | [`workload`] | traces and generators: what happens from outside |
 //! | [`controller`] | the control plane as a state machine |
-//! | [`backend`] | where commands take effect and time passes |
+//! | [`calibration`] | what was measured of a Docker Engine |
+//! | [`backend`] | where commands take effect and time passes: simulated, or Docker |
 //! | [`metrics`] | what is recorded |
 //! | [`run`] | the loop |
 //! | [`scenario`] | files to validated objects |
 //! | [`benchmark`], [`experiment`] | what decisions cost on this machine; many runs |
+//! | [`replay`] | the same scenario on real containers: how wrong was the simulation |
 //! | [`report`] | what people read |
 //! | [`cli`] | the `towtank` command |
 //!
@@ -102,6 +104,7 @@
 
 pub mod backend;
 pub mod benchmark;
+pub mod calibration;
 pub mod catalogue;
 pub mod cli;
 pub mod controller;
@@ -111,6 +114,7 @@ pub mod metrics;
 pub mod model;
 pub mod placement;
 pub mod queueing;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod scenario;

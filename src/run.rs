@@ -1,6 +1,6 @@
 //! The loop: workload, controller, backend and recorders, one event at a time.
 
-use crate::backend::{Backend, BackendError};
+use crate::backend::{Backend, BackendError, HostUsage};
 use crate::controller::{Controller, Reaction};
 use crate::des::SimTime;
 use crate::metrics::{RecordError, Recorders, Records};
@@ -88,6 +88,8 @@ pub struct Finished {
     pub now: SimTime,
     /// Events handled.
     pub events: u64,
+    /// What containers really used, of the instances for which that is known.
+    pub host_usage: Vec<HostUsage>,
 }
 
 impl Run<'_> {
@@ -103,12 +105,7 @@ impl Run<'_> {
         let mut now = SimTime::ZERO;
         loop {
             feed.top_up(&mut self.workload, self.backend)?;
-            if let Some(until) = self.until.time
-                && self.backend.peek_time().is_some_and(|at| at > until)
-            {
-                break;
-            }
-            let Some((at, event)) = self.backend.next_event()? else { break };
+            let Some((at, event)) = self.backend.next_event_until(self.until.time)? else { break };
             self.look_ahead(&mut due_soon);
             now = at;
             feed.handled(&event);
@@ -135,7 +132,8 @@ impl Run<'_> {
         audit(&self.controller, now)?;
         let records = self.recorders.finish(now, self.controller.cluster())?;
         check_counts(&records, now)?;
-        Ok(Finished { records, controller: self.controller, now, events })
+        let host_usage = self.backend.host_usage(now);
+        Ok(Finished { records, controller: self.controller, now, events, host_usage })
     }
 
     /// Fetches what is kept of tasks that are due soon into the processor's caches. Without it a
@@ -199,8 +197,9 @@ impl Feed {
                 return Err(WorkloadError(message).into());
             }
             let (_, external) = std::mem::replace(&mut self.head, next).expect("a head is there");
+            let brings_event = !matches!(external, External::RegisterUsage(_));
             backend.submit(at, external)?;
-            self.outstanding += 1;
+            self.outstanding += u64::from(brings_event);
             self.taken += 1;
         }
         Ok(())

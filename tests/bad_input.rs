@@ -2,6 +2,8 @@
 //! and one message that says what, where and the remedy; never a panic, a hang or a result.
 
 mod bench;
+#[cfg(feature = "docker")]
+mod calibrate;
 mod command_line;
 mod limits;
 mod named_files;
@@ -78,7 +80,7 @@ impl Attempt {
     }
 
     /// Waits no longer than this: for what would eat the machine's memory if it were not refused.
-    fn patience(mut self, seconds: u64) -> Attempt {
+    pub(crate) fn patience(mut self, seconds: u64) -> Attempt {
         self.patience = Duration::from_secs(seconds);
         self
     }

@@ -23,6 +23,7 @@ vcpus = 8
 memory_mib = 32768
 count = 3
 start_delay = { exponential = { mean = "3s" } }
+sharing = "cfs"
 
 [workload.batch]
 rate = "120/h"
@@ -34,6 +35,8 @@ arrivals = { clustered = { batch = { zipf = { n = 10, exponent = 1.6 } } } }
 weight = 20
 cpu = 512
 memory = 1024
+use = { cpu = 2048, pace = "work", memory = 1100, memory_ramp = "30m" }
+cpu_limit = 1024
 
 [[workload.batch.tasks]]
 weight = 10

@@ -247,6 +247,7 @@ fn fields(text: &str, structure: &str) -> Vec<String> {
     let code = body.lines().map(str::trim).filter(|line| !line.starts_with(['/', '#']));
     let named = code.filter_map(|line| line.split_once(':').map(|(name, _)| name));
     let bare = named.map(|name| name.trim_start_matches("pub(super) ").trim_start_matches("pub "));
+    let bare = bare.map(|name| name.trim_start_matches("r#"));
     bare.map(str::to_owned).collect()
 }
 
@@ -314,6 +315,8 @@ fn the_scenario_page_names_every_key() {
     for (file, structure) in [
         ("src/workload/synthetic/spec.rs", "SyntheticSpec"),
         ("src/workload/synthetic/sizes.rs", "KindSpec"),
+        ("src/workload/synthetic/use_spec.rs", "UseSpec"),
+        ("src/workload/synthetic/use_spec.rs", "StepSpec"),
         ("src/workload/format/openb/config.rs", "Config"),
         ("src/workload/format/csv.rs", "CsvTrace"),
         ("src/workload/law_spec/shape.rs", "Bounds"),
@@ -381,17 +384,76 @@ fn the_results_page_names_every_figure_of_a_benchmark() {
 }
 
 #[test]
+fn the_results_page_names_every_figure_of_a_replay() {
+    let structures: [(&str, &[&str]); 7] = [
+        ("src/report/replay_files.rs", &["Replay"]),
+        ("src/replay/verdict.rs", &["MetricVerdict", "ArmVerdict", "Verdict"]),
+        ("src/replay/verdict/agreement.rs", &["InvalidRun", "MatchedTasks"]),
+        ("src/replay/verdict/gate.rs", &["Gate", "GateFailure", "NotJudged"]),
+        ("src/replay/verdict/ranking.rs", &["Ranking", "RankedArm", "RankedPair"]),
+        ("src/replay/verdict/task_errors.rs", &["Magnitude", "RunError"]),
+        ("src/replay/statistics/confusion.rs", &["ConfusionMatrix"]),
+    ];
+    let mut names: Vec<String> = Vec::new();
+    for (path, structures) in structures {
+        let text = read(path);
+        names.extend(structures.iter().flat_map(|structure| fields(&text, structure)));
+    }
+    // One is flattened into the file, the other is for plots alone.
+    names.retain(|name| name != "verdict" && name != "samples");
+    let columns = towtank::report::replay_csv::REPLAY_COLUMNS.iter();
+    let columns = columns.chain(&towtank::report::replay_csv::PAIR_COLUMNS);
+    names.extend(columns.map(|name| (*name).to_owned()));
+    assert!(names.len() > 80, "{names:?}");
+    let missing = missing("results/README.md", names);
+    assert!(missing.is_empty(), "results/README.md does not name {missing:?}");
+}
+
+#[test]
 fn the_benchmark_page_names_every_flag() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_towtank"));
-    let help = command.args(["bench", "--help"]).output().unwrap().stdout;
-    let help = String::from_utf8(help).unwrap();
-    let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
-    let flags: Vec<&str> = flags.filter(|flag| *flag != "--help").collect();
+    let flags = flags("bench");
     assert!(flags.len() >= 13, "{flags:?}");
     let page = read("docs/bench.md");
-    let missing: Vec<&&str> =
+    let missing: Vec<&String> =
         flags.iter().filter(|flag| !page.contains(&format!("`{flag}"))).collect();
     assert!(missing.is_empty(), "docs/bench.md does not name {missing:?}");
+}
+
+#[test]
+fn the_calibration_page_names_every_key() {
+    let mut keys = Vec::new();
+    for file in ["file.rs", "engine_model.rs", "validation.rs"] {
+        let text = read(&format!("src/calibration/{file}"));
+        for table in tables(&text).iter().filter(|table| *table != "CalibrationError") {
+            keys.extend(fields(&text, table));
+        }
+    }
+    assert!(keys.len() > 45, "{keys:?}");
+    let missing = missing("docs/calibration.md", keys);
+    assert!(missing.is_empty(), "docs/calibration.md does not name {missing:?}");
+}
+
+#[cfg(feature = "docker")]
+#[test]
+fn the_calibration_page_names_every_flag() {
+    let flags = flags("calibrate");
+    assert!(flags.len() >= 8, "{flags:?}");
+    let page = read("docs/calibration.md");
+    let missing: Vec<&String> =
+        flags.iter().filter(|flag| !page.contains(&format!("`{flag}"))).collect();
+    assert!(missing.is_empty(), "docs/calibration.md does not name {missing:?}");
+}
+
+/// The flags that the help of a command shows.
+fn flags(command: &str) -> Vec<String> {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_towtank"));
+    let help = process.args([command, "--help"]).output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
+    flags
+        .filter(|flag| *flag != "--help")
+        .map(|flag| flag.trim_end_matches(',').to_owned())
+        .collect()
 }
 
 #[test]

@@ -5,7 +5,10 @@
 
 mod bad_input;
 mod bench;
+mod conformance;
 mod determinism;
+#[cfg(feature = "docker")]
+mod docker;
 mod docs;
 mod life;
 mod openb;

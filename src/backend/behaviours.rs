@@ -77,10 +77,11 @@ mod tests {
     use super::*;
     use crate::des::SimDuration;
     use crate::model::Outcome;
+    use crate::workload::UsageId;
 
     fn behaviour(micros: u64) -> Behaviour {
         let run_time = Some(SimDuration::from_micros(micros));
-        Behaviour { run_time, ends: Outcome::Completed }
+        Behaviour { run_time, ends: Outcome::Completed, usage: UsageId::RESERVED }
     }
 
     fn insert(behaviours: &mut Behaviours, id: u64, count: u32) {

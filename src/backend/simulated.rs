@@ -1,5 +1,13 @@
 //! The simulated backend: an event queue whose clock jumps.
 
+mod operations;
+mod sharing;
+#[cfg(test)]
+mod tests;
+
+pub use operations::EngineSetup;
+pub use sharing::Sharing;
+
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -8,15 +16,16 @@ use slab::Slab;
 use crate::controller::{Command, Event, Timer};
 use crate::des::{EventKey, EventQueue, Purpose, Seed, SimDuration, SimTime};
 use crate::model::{
-    CapacityId, DefinitionId, InstanceId, InstanceSpec, Origin, Outcome, Placement, TaskDefinition,
-    TaskId,
+    CapacityId, DefinitionId, InstanceId, InstanceSpec, Origin, Outcome, Placement, TaskId,
 };
 use crate::workload::law_spec::DurationLaw;
-use crate::workload::{Behaviour, External, ServiceBehaviour};
+use crate::workload::{Behaviour, External};
 
-use super::behaviours::Behaviours;
 use super::host::{HostLedger, Occupant};
-use super::{Backend, BackendError};
+use super::nature::{Nature, draw_key};
+use super::{Backend, BackendError, HostUsage};
+use operations::Engines;
+use sharing::Shared;
 
 /// Order of what happens at one instant, within a round (law: an event scheduled for now with a
 /// phase not after the current one opens the next round).
@@ -33,7 +42,6 @@ pub mod phase {
     pub const TIMERS: u8 = 4;
 }
 
-const RUN_TIME_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"RUNT"));
 const START_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"STRT"));
 const STOP_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"STOP"));
 
@@ -50,7 +58,7 @@ pub struct Latency {
 const LATEST: SimTime = SimTime::from_micros(1 << 62);
 
 /// What is due, as the queue holds it: small, because a queue of many touches much memory.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Due {
     /// Something from outside, by its place in [`SimulatedBackend::externals`].
     External(u32),
@@ -62,6 +70,39 @@ enum Due {
     Stopped(u32, Outcome),
     /// [`Event::Woken`].
     Woken(Timer),
+    /// Something on a host that is shared: a task's end, or nothing that anyone is told.
+    Host(u32),
+    /// An engine has carried out an operation.
+    Engine(u32),
+    /// A start latency is over and the engine is asked to start a task; no event.
+    StartOrdered(u32),
+    /// A stop latency is over and the engine is asked to clean up after a task; no event.
+    CleanUpOrdered(u32),
+}
+
+/// When a host or an engine has something to do, and the event for that.
+#[derive(Debug, Clone, Copy)]
+struct Wake {
+    at: SimTime,
+    phase: u8,
+    key: EventKey,
+}
+
+/// Where a task is in its life on its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It has been ordered and waits for room.
+    Queued,
+    /// It holds room, and starts.
+    Starting,
+    /// The same, with the order to stop as soon as it runs; only with engines.
+    StartingInVain,
+    /// It runs.
+    Running,
+    /// It runs and an engine stops it.
+    Stopping,
+    /// It has exited and is being cleaned up.
+    Exited,
 }
 
 /// A task on its host.
@@ -73,8 +114,7 @@ struct Live {
     definition: DefinitionId,
     placement: Placement,
     behaviour: Behaviour,
-    /// Whether it holds room on its host.
-    admitted: bool,
+    stage: Stage,
     /// Its next event.
     next: Option<EventKey>,
 }
@@ -85,6 +125,8 @@ struct Host {
     capacity: CapacityId,
     speed_milli: u32,
     ledger: Option<Box<HostLedger>>,
+    /// Where tasks share CPU and memory, whatever they reserved.
+    shared: Option<Box<Shared>>,
 }
 
 /// Simulates hosts and the passing of time.
@@ -96,10 +138,11 @@ pub struct SimulatedBackend {
     seed: Seed,
     /// By capacity group.
     latencies: Vec<Latency>,
+    /// By capacity group; those beyond are [`Sharing::Reserved`].
+    sharing: Vec<Sharing>,
     hosts: Vec<Host>,
-    definitions: Vec<Arc<TaskDefinition>>,
-    submissions: Behaviours,
-    services: Vec<ServiceBehaviour>,
+    engines: Option<Box<Engines>>,
+    nature: Nature,
     /// By task slot.
     live: Vec<Option<Live>>,
 }
@@ -112,10 +155,10 @@ impl SimulatedBackend {
             externals: Slab::new(),
             seed,
             latencies,
+            sharing: Vec::new(),
             hosts: Vec::new(),
-            definitions: Vec::new(),
-            submissions: Behaviours::default(),
-            services: Vec::new(),
+            engines: None,
+            nature: Nature::new(seed),
             live: Vec::new(),
         }
     }
@@ -135,27 +178,13 @@ impl SimulatedBackend {
     fn machine_up(&mut self, spec: &InstanceSpec) {
         let latency = self.latencies.get(spec.capacity.index());
         // Without a stop latency both ledgers agree at all times, and one is enough.
-        let lags = latency.is_some_and(|latency| latency.stop.is_some());
+        let lags = latency.is_some_and(|latency| latency.stop.is_some()) || self.engines.is_some();
         self.hosts.push(Host {
             capacity: spec.capacity,
             speed_milli: spec.speed_milli,
             ledger: lags.then(|| Box::new(HostLedger::new(spec))),
+            shared: self.share_of(spec).map(Box::new),
         });
-    }
-
-    /// The behaviour of a task that is about to start: from its origin alone, never from where or
-    /// when it was placed.
-    fn behaviour(&mut self, origin: Origin) -> Behaviour {
-        match origin {
-            Origin::Submission { submission, .. } => {
-                self.submissions.take(submission).expect("each task starts once")
-            }
-            Origin::Service { service, .. } => {
-                let law = self.services[service.index()].run_time.as_ref();
-                let run_time = law.map(|law| self.draw(Some(law), RUN_TIME_DRAW, origin));
-                Behaviour { run_time, ends: Outcome::Completed }
-            }
-        }
     }
 
     fn start(
@@ -165,7 +194,7 @@ impl SimulatedBackend {
         definition: DefinitionId,
         placement: Placement,
     ) {
-        let behaviour = self.behaviour(origin);
+        let behaviour = self.nature.behaviour(origin);
         let slot = task.slot as usize;
         if self.live.len() <= slot {
             self.live.resize_with(slot + 1, || None);
@@ -174,12 +203,12 @@ impl SimulatedBackend {
         let ledger = &mut self.hosts[placement.instance.index()].ledger;
         let admitted = ledger.is_none();
         if let Some(ledger) = ledger {
-            let definition = Arc::clone(&self.definitions[definition.index()]);
+            let definition = Arc::clone(self.nature.definition(definition));
             ledger.enqueue(Occupant { task, definition, devices: placement.devices });
         }
         let number = task.number;
-        let next = None;
-        let live = Live { number, origin, definition, placement, behaviour, admitted, next };
+        let (stage, next) = (Stage::Queued, None);
+        let live = Live { number, origin, definition, placement, behaviour, stage, next };
         self.live[slot] = Some(live);
         if admitted {
             self.begin(task.slot);
@@ -207,50 +236,90 @@ impl SimulatedBackend {
     fn begin(&mut self, slot: u32) {
         let live = self.live[slot as usize].as_ref().expect("an admitted task is live");
         let law = self.latency(live.placement.instance).and_then(|latency| latency.start.as_ref());
+        let (with_engine, has_latency) = (self.engines.is_some(), law.is_some());
         let delay = self.draw(law, START_DRAW, live.origin);
-        let key = self.schedule(delay, phase::STARTS, Due::Started(slot));
-        let live = self.live[slot as usize].as_mut().expect("an admitted task is live");
-        live.admitted = true;
-        live.next = Some(key);
+        self.live_mut(slot).stage = Stage::Starting;
+        if with_engine && !has_latency {
+            self.order_start(slot);
+            return;
+        }
+        let due = if with_engine { Due::StartOrdered(slot) } else { Due::Started(slot) };
+        self.live_mut(slot).next = Some(self.schedule(delay, phase::STARTS, due));
+    }
+
+    fn live_mut(&mut self, slot: u32) -> &mut Live {
+        self.live[slot as usize].as_mut().expect("a task that something happens to is live")
     }
 
     fn schedule(&mut self, delay: SimDuration, phase: u8, due: Due) -> EventKey {
         self.queue.schedule(self.queue.now() + delay, phase, due)
     }
 
-    /// The containers of a task run: its end is due after its run time.
+    /// The containers of a task run: its end is due after its run time, or when its work is done.
     fn started(&mut self, slot: u32) -> Result<(), BackendError> {
         let live = self.live[slot as usize].as_mut().expect("a starting task is live");
         live.next = None;
-        let Some(run_time) = live.behaviour.run_time else { return Ok(()) };
-        let host = &self.hosts[live.placement.instance.index()];
-        let speed = u128::from(host.speed_milli);
-        let micros = (u128::from(run_time.micros()) * 1000).div_ceil(speed);
-        let run_time = SimDuration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
+        live.stage = Stage::Running;
+        let (instance, outcome) = (live.placement.instance, live.behaviour.ends);
+        let host = &self.hosts[instance.index()];
+        let (is_shared, has_ledger) = (host.shared.is_some(), host.ledger.is_some());
+        let on_host = |run_time: SimDuration| {
+            let micros = u128::from(run_time.micros()) * 1000;
+            let micros = micros.div_ceil(u128::from(host.speed_milli));
+            SimDuration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+        };
+        let run_time = live.behaviour.run_time.map(on_host);
         let now = self.queue.now();
-        let Some(at) = now.checked_add(run_time).filter(|at| *at <= LATEST) else {
-            return Err(BackendError(format!(
-                "task {} would end {run_time} s after {now} s, beyond the clock of 146 135 years; \
-                 end the run earlier with `until`",
-                live.number
-            )));
-        };
-        let outcome = live.behaviour.ends;
-        let due = match host.ledger {
-            Some(_) => Due::Exited(slot, outcome),
-            None => Due::Stopped(slot, outcome),
-        };
-        live.next = Some(self.queue.schedule(at, phase::ENDS, due));
+        let mut end = None;
+        if let Some(run_time) = run_time {
+            end = now.checked_add(run_time).filter(|at| *at <= LATEST);
+            if end.is_none() {
+                return Err(BackendError(format!(
+                    "task {} would end {run_time} s after {now} s, beyond the clock of 146 135 \
+                     years; end the run earlier with `until`",
+                    live.number
+                )));
+            }
+        }
+        if (is_shared || self.engines.is_some()) && self.takes_cpu(slot, run_time) {
+            return Ok(());
+        }
+        let Some(at) = end else { return Ok(()) };
+        let stays = is_shared || has_ledger;
+        let due = if stays { Due::Exited(slot, outcome) } else { Due::Stopped(slot, outcome) };
+        self.live_mut(slot).next = Some(self.queue.schedule(at, phase::ENDS, due));
         Ok(())
+    }
+
+    /// The process of a task has exited.
+    fn exit(&mut self, slot: u32, outcome: Outcome) -> Event {
+        self.gives_cpu_back(slot);
+        let instance = self.live_mut(slot).placement.instance;
+        if self.hosts[instance.index()].ledger.is_some() {
+            self.clean_up(slot, outcome);
+            return Event::TaskExited(self.task(slot), outcome);
+        }
+        let event = Event::TaskStopped(self.task(slot), outcome);
+        self.gone(slot);
+        event
     }
 
     /// The containers of a task are to go: they are gone after the stop latency.
     fn clean_up(&mut self, slot: u32, outcome: Outcome) {
         let live = self.live[slot as usize].as_ref().expect("a stopping task is live");
         let law = self.latency(live.placement.instance).and_then(|latency| latency.stop.as_ref());
+        let (with_engine, has_latency) = (self.engines.is_some(), law.is_some());
         let delay = self.draw(law, STOP_DRAW, live.origin);
-        let key = self.schedule(delay, phase::ENDS, Due::Stopped(slot, outcome));
-        self.live[slot as usize].as_mut().expect("a stopping task is live").next = Some(key);
+        let live = self.live_mut(slot);
+        live.stage = Stage::Exited;
+        live.behaviour.ends = outcome;
+        if with_engine && !has_latency {
+            self.order_clean_up(slot);
+            return;
+        }
+        let stopped = Due::Stopped(slot, outcome);
+        let due = if with_engine { Due::CleanUpOrdered(slot) } else { stopped };
+        self.live_mut(slot).next = Some(self.schedule(delay, phase::ENDS, due));
     }
 
     /// The containers of a task are gone: its room on the host is free.
@@ -258,8 +327,8 @@ impl SimulatedBackend {
         let live = self.live[slot as usize].take().expect("a stopped task was live");
         let instance = live.placement.instance;
         if let Some(ledger) = self.hosts[instance.index()].ledger.as_mut() {
-            if live.admitted {
-                let definition = &self.definitions[live.definition.index()];
+            if live.stage != Stage::Queued {
+                let definition = self.nature.definition(live.definition);
                 ledger.free(definition, live.placement.devices);
             }
             self.admit(instance);
@@ -268,61 +337,66 @@ impl SimulatedBackend {
 
     fn stop(&mut self, task: TaskId) {
         let live = self.live[task.slot as usize].as_mut().expect("a task to stop is live");
-        if let Some(key) = live.next.take() {
-            let exited = matches!(self.queue.cancel(key), Some(Due::Stopped(..)))
-                && self.hosts[live.placement.instance.index()].ledger.is_some();
-            assert!(!exited, "a task that had exited was told to stop");
-        }
         let instance = live.placement.instance;
-        let queued = !live.admitted;
-        if queued && let Some(ledger) = self.hosts[instance.index()].ledger.as_mut() {
+        if live.stage == Stage::Queued {
+            let ledger = self.hosts[instance.index()].ledger.as_mut();
+            let ledger = ledger.expect("only hosts with a ledger let tasks wait");
             assert!(ledger.cancel(task), "a task without room waits on its host");
             let due = Due::Stopped(task.slot, Outcome::Stopped);
             self.schedule(SimDuration::ZERO, phase::ENDS, due);
-        } else {
-            self.clean_up(task.slot, Outcome::Stopped);
+            return;
         }
+        if self.engines.is_some() {
+            self.order_stop(task.slot);
+            return;
+        }
+        if let Some(key) = live.next.take() {
+            let exited = matches!(self.queue.cancel(key), Some(Due::Stopped(..)))
+                && self.hosts[instance.index()].ledger.is_some();
+            assert!(!exited, "a task that had exited was told to stop");
+        }
+        self.gives_cpu_back(task.slot);
+        self.clean_up(task.slot, Outcome::Stopped);
     }
 
-    fn forget(&mut self, origin: Origin) {
-        if let Origin::Submission { submission, .. } = origin {
-            self.submissions.take(submission);
-        }
-    }
-}
-
-/// The key of the draws made for a task: (entity, attempt).
-fn draw_key(origin: Origin) -> (u64, u32) {
-    match origin {
-        Origin::Submission { submission, ordinal } => (submission.0, ordinal),
-        // The top bit keeps services apart from submissions.
-        Origin::Service { service, ordinal } => (u64::from(service.0) | 1 << 63, ordinal),
+    /// What is due happens; the event for it, if anyone is told.
+    fn happen(&mut self, due: Due) -> Result<Option<Event>, BackendError> {
+        let event = match due {
+            Due::External(place) => self.externals.remove(place as usize),
+            Due::Started(slot) => {
+                self.started(slot)?;
+                Event::TaskStarted(self.task(slot))
+            }
+            Due::Exited(slot, outcome) => self.exit(slot, outcome),
+            Due::Stopped(slot, outcome) => {
+                let event = Event::TaskStopped(self.task(slot), outcome);
+                self.gone(slot);
+                event
+            }
+            Due::Woken(timer) => Event::Woken(timer),
+            Due::Host(instance) => return self.host_due(InstanceId(instance)),
+            Due::Engine(engine) => return self.operation_done(engine as usize),
+            Due::StartOrdered(slot) => {
+                self.live_mut(slot).next = None;
+                self.order_start(slot);
+                return Ok(None);
+            }
+            Due::CleanUpOrdered(slot) => {
+                self.live_mut(slot).next = None;
+                self.order_clean_up(slot);
+                return Ok(None);
+            }
+        };
+        Ok(Some(event))
     }
 }
 
 impl Backend for SimulatedBackend {
     fn submit(&mut self, at: SimTime, external: External) -> Result<(), BackendError> {
-        let (phase, event) = match external {
-            External::RegisterDefinition(definition) => {
-                self.definitions.push(Arc::clone(&definition));
-                (phase::REGISTRATIONS, Event::DefinitionRegistered(definition))
-            }
-            External::MachineUp(spec) => {
-                self.machine_up(&spec);
-                (phase::REGISTRATIONS, Event::InstanceRegistered(spec))
-            }
-            External::Submit(submission, behaviour) => {
-                self.submissions.insert(submission.id, behaviour, submission.count);
-                (phase::SUBMISSIONS, Event::TaskSubmitted(submission))
-            }
-            External::CreateService(spec, behaviour) => {
-                self.services.push(*behaviour);
-                (phase::SUBMISSIONS, Event::ServiceCreated(spec))
-            }
-            External::UpdateService(service, desired) => {
-                (phase::SUBMISSIONS, Event::ServiceUpdated(service, desired))
-            }
-        };
+        if let External::MachineUp(spec) = &external {
+            self.machine_up(spec);
+        }
+        let Some((phase, event)) = self.nature.take_in(external) else { return Ok(()) };
         let place = self.externals.insert(event);
         let place = u32::try_from(place).expect("fewer than 2^32 events at one instant");
         self.queue.schedule(at, phase, Due::External(place));
@@ -335,7 +409,7 @@ impl Backend for SimulatedBackend {
                 self.start(task, origin, definition, placement);
             }
             Command::StopTask(task) => self.stop(task),
-            Command::Forget(origin) => self.forget(origin),
+            Command::Forget(origin) => self.nature.forget(origin),
             Command::WakeAt(at, timer) => {
                 self.queue.schedule(at, phase::TIMERS, Due::Woken(timer));
             }
@@ -344,25 +418,28 @@ impl Backend for SimulatedBackend {
     }
 
     fn next_event(&mut self) -> Result<Option<(SimTime, Event)>, BackendError> {
-        let Some((now, due)) = self.queue.pop() else { return Ok(None) };
-        let event = match due {
-            Due::External(place) => self.externals.remove(place as usize),
-            Due::Started(slot) => {
-                self.started(slot)?;
-                Event::TaskStarted(self.task(slot))
+        self.next_event_until(None)
+    }
+
+    fn next_event_until(
+        &mut self,
+        until: Option<SimTime>,
+    ) -> Result<Option<(SimTime, Event)>, BackendError> {
+        loop {
+            if let Some(until) = until
+                && self.queue.peek_time().is_some_and(|at| at > until)
+            {
+                return Ok(None);
             }
-            Due::Exited(slot, outcome) => {
-                self.clean_up(slot, outcome);
-                Event::TaskExited(self.task(slot), outcome)
+            let Some((now, due)) = self.queue.pop() else { return Ok(None) };
+            if let Some(event) = self.happen(due)? {
+                return Ok(Some((now, event)));
             }
-            Due::Stopped(slot, outcome) => {
-                let event = Event::TaskStopped(self.task(slot), outcome);
-                self.gone(slot);
-                event
-            }
-            Due::Woken(timer) => Event::Woken(timer),
-        };
-        Ok(Some((now, event)))
+        }
+    }
+
+    fn host_usage(&self, now: SimTime) -> Vec<HostUsage> {
+        self.usage_until(now)
     }
 
     fn due_soon(&mut self, tasks: &mut Vec<TaskId>) {

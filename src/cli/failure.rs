@@ -43,7 +43,7 @@ impl Failure {
     }
 
     /// The user stopped it.
-    fn interrupted() -> Failure {
+    pub(super) fn interrupted() -> Failure {
         let message = "interrupted; nothing was written".to_owned();
         Failure { kind: Kind::Interrupted, message }
     }
@@ -119,5 +119,36 @@ impl From<BenchError> for Failure {
             BenchError::Run(_) => Kind::Failed,
         };
         Failure { kind, message }
+    }
+}
+
+#[cfg(feature = "docker")]
+impl From<crate::backend::docker::EngineError> for Failure {
+    fn from(why: crate::backend::docker::EngineError) -> Failure {
+        use crate::backend::docker::EngineError;
+        match why {
+            EngineError::Endpoint { .. } => Failure::bad_input(why.to_string()),
+            why => Failure::failed(why.to_string()),
+        }
+    }
+}
+
+impl From<crate::replay::ReplayError> for Failure {
+    fn from(why: crate::replay::ReplayError) -> Failure {
+        use crate::replay::ReplayError;
+        match why {
+            ReplayError::Interrupted | ReplayError::Run(RunError::Interrupted) => {
+                Failure::interrupted()
+            }
+            ReplayError::Workload(_) | ReplayError::Run(RunError::Workload(_)) => {
+                Failure::bad_input(why.to_string())
+            }
+            ReplayError::Run(RunError::Invariant { .. }) => {
+                Failure { kind: Kind::Invariant, message: why.to_string() }
+            }
+            ReplayError::Engine(_) | ReplayError::Refused(_) | ReplayError::Run(_) => {
+                Failure::failed(why.to_string())
+            }
+        }
     }
 }

@@ -1,13 +1,23 @@
 //! The command line: one file per command, and the only code that prints.
 
 mod bench;
+#[cfg(feature = "docker")]
+mod calibrate;
 mod check;
 mod compare;
 mod failure;
 mod list;
 mod machine;
 mod options;
+#[cfg(feature = "docker")]
+mod program;
 mod progress;
+#[cfg(feature = "docker")]
+mod reaper;
+#[cfg(feature = "docker")]
+mod replay;
+#[cfg(feature = "docker")]
+mod replay_gc;
 mod run;
 mod wall;
 
@@ -40,8 +50,22 @@ enum Command {
     Check(check::CheckArgs),
     /// Measure what placement decisions cost on this machine, in wall-clock time
     Bench(bench::BenchArgs),
+    /// Measure a Docker Engine, for simulations of it
+    #[cfg(feature = "docker")]
+    Calibrate(calibrate::CalibrateArgs),
+    /// Run a scenario on real containers, and say how wrong its simulation is
+    #[cfg(feature = "docker")]
+    Replay(replay::ReplayArgs),
     /// List strategies, queues, formats or instance types
     List(list::ListArgs),
+    /// What a container of the workload image runs
+    #[cfg(feature = "docker")]
+    #[command(hide = true)]
+    Program(program::ProgramArgs),
+    /// Cleans up after a killed run
+    #[cfg(feature = "docker")]
+    #[command(hide = true)]
+    Reaper(reaper::ReaperArgs),
 }
 
 /// Runs the command that the process was started with. `allocated` tells the bytes that the process
@@ -56,13 +80,25 @@ pub fn main(allocated: Option<fn() -> usize>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    #[cfg(feature = "docker")]
+    if let Command::Program(args) = &cli.command {
+        return program::program(args);
+    }
     // An assertion that fails is a broken invariant: its own message is on stderr already.
     let result = std::panic::catch_unwind(|| match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Compare(args) => compare::compare(args),
         Command::Check(args) => check::check(args),
         Command::Bench(args) => bench::bench(args, allocated),
+        #[cfg(feature = "docker")]
+        Command::Calibrate(args) => calibrate::calibrate(args),
+        #[cfg(feature = "docker")]
+        Command::Replay(args) => replay::replay(args),
         Command::List(args) => list::list(args),
+        #[cfg(feature = "docker")]
+        Command::Reaper(args) => reaper::reaper(args),
+        #[cfg(feature = "docker")]
+        Command::Program(_) => unreachable!("it has returned above"),
     });
     match result.unwrap_or_else(|_| Err(Failure::invariant())) {
         Ok(()) => ExitCode::SUCCESS,

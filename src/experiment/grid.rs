@@ -131,7 +131,8 @@ fn arm_name(scenario: &Scenario, axes: &[Axis], chosen: &[Override]) -> String {
     axes.iter().zip(chosen).map(part).collect::<Vec<_>>().join(", ")
 }
 
-fn directory_name(name: &str) -> String {
+/// The name of an arm in letters that every file system takes.
+pub fn directory_name(name: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '=');
     let mapped: String = name.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
     let mapped = mapped.trim_start_matches('.');

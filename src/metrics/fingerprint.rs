@@ -93,6 +93,7 @@ fn outcome_word(outcome: Outcome) -> u64 {
         Outcome::Stopped => 2,
         Outcome::Rejected => 3,
         Outcome::Lost => 4,
+        Outcome::OutOfMemory => 5,
     }
 }
 

@@ -18,7 +18,7 @@ pub use fingerprint::Fingerprint;
 pub use lives::{Life, Lives};
 pub use recorders::{RecordError, Recorders, Records};
 pub use summary::Summary;
-pub use task_table::{TaskTable, csv_text};
+pub use task_table::{TASK_COLUMNS, TaskTable, csv_text};
 pub use timeline_point::TimelinePoint;
 
 use crate::controller::{Change, Event};

@@ -95,7 +95,7 @@ impl SummaryRecorder {
         let counts = &mut self.counts;
         match outcome {
             Outcome::Completed => counts.completed += 1,
-            Outcome::Failed => counts.failed += 1,
+            Outcome::Failed | Outcome::OutOfMemory => counts.failed += 1,
             Outcome::Stopped => counts.stopped += 1,
             Outcome::Rejected => counts.rejected += 1,
             Outcome::Lost => counts.lost += 1,

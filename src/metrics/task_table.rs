@@ -12,7 +12,7 @@ use crate::model::{Cluster, Origin, SubmissionId};
 use super::{Life, Lives, Observation, RecordError, Recorder};
 
 /// Columns of `tasks.csv`, explained in `results/README.md`.
-const COLUMNS: [&str; 12] = [
+pub const TASK_COLUMNS: [&str; 12] = [
     "task",
     "name",
     "submission",
@@ -47,7 +47,7 @@ impl TaskTable {
     /// A table on `out`, with its header written.
     pub fn new(out: Box<dyn Write + Send>) -> TaskTable {
         let mut writer = csv::Writer::from_writer(out);
-        let error = writer.write_record(COLUMNS).err();
+        let error = writer.write_record(TASK_COLUMNS).err();
         TaskTable { writer, cell: String::new(), names: BTreeMap::new(), error }
     }
 

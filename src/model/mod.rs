@@ -19,8 +19,8 @@ pub use cluster::{Cluster, Totals};
 pub use instance::{InstanceSpec, InstanceStatus, InstanceView, RESERVED_PORTS_MAX};
 pub use submission::{Origin, Outcome, ServiceId, ServiceSpec, Submission, SubmissionId};
 pub use task::{
-    Architecture, DeviceSet, HostPort, NetworkMode, Placement, PlacementConstraint, Protocol,
-    RequiredAttribute, Task, TaskClass, TaskDefinition, TaskStatus,
+    Architecture, DeviceSet, HostPort, Limits, NetworkMode, Placement, PlacementConstraint,
+    Protocol, RequiredAttribute, Task, TaskClass, TaskDefinition, TaskStatus,
 };
 pub use units::{Cost, Cpu, GPU_DEVICE_MILLI, GpuKind, GpuRequest, Price};
 

@@ -83,6 +83,8 @@ pub enum Outcome {
     Rejected,
     /// Its instance went away under it.
     Lost,
+    /// It was killed for using more memory than it or its host may: exit code 137.
+    OutOfMemory,
 }
 
 impl Outcome {
@@ -94,6 +96,7 @@ impl Outcome {
             Outcome::Stopped => "stopped",
             Outcome::Rejected => "rejected",
             Outcome::Lost => "lost",
+            Outcome::OutOfMemory => "out-of-memory",
         }
     }
 }

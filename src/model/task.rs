@@ -93,6 +93,17 @@ pub enum PlacementConstraint {
     MemberOf(Expression),
 }
 
+/// Limits that the host enforces on the containers of a task; placement does not see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Limits {
+    /// CPU at any time (a CFS quota): the task-level `cpu`. Without it a task may use whatever is
+    /// idle.
+    pub cpu: Option<Cpu>,
+    /// Memory, MiB: container `memory`. A task that uses more is killed. Without it only the host's
+    /// memory is a limit.
+    pub memory_mib: Option<u32>,
+}
+
 /// What ECS is told about a task: the result of the reservation function, not its true use.
 ///
 /// The reservation function (task-level values win, `memoryReservation` before `memory`, sums over
@@ -115,6 +126,8 @@ pub struct TaskDefinition {
     pub required_attributes: Vec<RequiredAttribute>,
     /// Placement constraints of the definition and of `RunTask` or the service together.
     pub constraints: Vec<PlacementConstraint>,
+    /// What the host enforces.
+    pub limits: Limits,
 }
 
 impl TaskDefinition {
@@ -129,7 +142,16 @@ impl TaskDefinition {
             network_mode: NetworkMode::Bridge,
             required_attributes: Vec::new(),
             constraints: Vec::new(),
+            limits: Limits::default(),
         }
+    }
+
+    /// CPU weight among the tasks of an instance: what is reserved in ECS units, at least 2.
+    ///
+    /// Source: ECS API, `ContainerDefinition.cpu`: "the minimum valid CPU share value that the
+    /// Linux kernel allows is 2".
+    pub fn cpu_shares(&self) -> u32 {
+        (self.cpu.0 / Cpu::ECS_UNIT.0).max(2)
     }
 
     /// ENI slots taken on the instance: 1 under `awsvpc`, else 0.

@@ -197,6 +197,12 @@ pub fn value(unit: Unit, value: f64) -> String {
     }
 }
 
+/// The word that JSON has for a unit variant: `relative-error`.
+pub(super) fn symbol(variant: &impl serde::Serialize) -> String {
+    let json = serde_json::to_value(variant).ok();
+    json.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+}
+
 /// `text` without what a terminal or a reader could be misled by: control characters (line
 /// breaks become spaces) and invisible marks that change the direction of writing.
 pub fn printable(text: &str) -> String {

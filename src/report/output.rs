@@ -157,14 +157,15 @@ fn check_place(place: &Path) -> Result<(), OutputError> {
 }
 
 /// The first entry that towtank did not write: a directory with entries is towtank's if it has a
-/// manifest, a comparison or a benchmark of towtank's, or nothing but runs, and no file besides
-/// its own.
+/// manifest, a comparison, a benchmark or a replay of towtank's, or nothing but runs, and no file
+/// besides its own.
 fn foreign(directory: &Path) -> std::io::Result<Option<String>> {
     let mut entries: Vec<_> = fs::read_dir(directory)?.collect::<Result<_, _>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
     let marked = has_key(&directory.join("manifest.json"), "fingerprint")
         || has_key(&directory.join("comparison.json"), "ranking_metric")
-        || has_key(&directory.join("bench.json"), "clock_overhead_ns");
+        || has_key(&directory.join("bench.json"), "clock_overhead_ns")
+        || has_key(&directory.join("replay.json"), "kendall_tau");
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
         let own = if entry.file_type()?.is_dir() {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::experiment::comparison::Comparison;
 use crate::experiment::comparison_csv::comparison_csv;
-use crate::metrics::{AllocationRow, Summary, TimelinePoint};
+use crate::metrics::{AllocationRow, Fingerprint, Summary, TimelinePoint};
 use crate::run::Finished;
 use crate::scenario::{Input, Scenario};
 
@@ -18,7 +18,7 @@ use super::output::OutputError;
 use super::plot::{metric_svg, pending_svg, utilisation_svg};
 
 /// Files that towtank writes: only a directory with nothing else in it is replaced.
-pub(super) const OWN_FILES: [&str; 15] = [
+pub(super) const OWN_FILES: [&str; 21] = [
     "manifest.json",
     "summary.json",
     "tasks.csv",
@@ -34,12 +34,21 @@ pub(super) const OWN_FILES: [&str; 15] = [
     "bench.json",
     "bench.csv",
     "bench.svg",
+    "containers.csv",
+    "replay.json",
+    "replay.csv",
+    "replay.md",
+    "pairs.csv",
+    "error.svg",
 ];
 
 /// What `manifest.json` holds: all that a run followed from, nothing that may differ between equal
 /// runs.
 #[derive(Debug, Serialize)]
 struct Manifest<'a> {
+    /// What carried the tasks, where it was not simulated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hosts: Option<&'static str>,
     engine_version: &'a str,
     arm: &'a str,
     seed: u64,
@@ -94,16 +103,8 @@ pub fn write_run(
 ) -> Result<(), OutputError> {
     fs::create_dir_all(directory).map_err(|why| OutputError::write(directory, why))?;
     let records = &finished.records;
-    let manifest = Manifest {
-        engine_version: Scenario::engine_version(),
-        arm,
-        seed,
-        fingerprint: records.fingerprint.to_string(),
-        workload_fingerprint: records.workload_fingerprint.to_string(),
-        scenario: resolved(scenario, seed),
-        inputs: scenario.inputs(seed).map_err(|why| OutputError::write(directory, why))?,
-    };
-    write_json(&directory.join("manifest.json"), &manifest)?;
+    let fingerprints = [records.fingerprint, records.workload_fingerprint];
+    write_manifest(directory, scenario, arm, seed, fingerprints, None)?;
     write_json(&directory.join("summary.json"), &scenario.summary(arm, seed, finished))?;
     write_json(&directory.join("timing.json"), &Timing::of(finished, wall_s))?;
     write_text(&directory.join("timeline.csv"), &timeline_csv(&records.timeline))?;
@@ -111,6 +112,29 @@ pub fn write_run(
         write_text(&directory.join("allocation.csv"), &allocation_csv(rows))?;
     }
     write_plots(directory, &[("", records.timeline.as_slice())])
+}
+
+/// Writes `manifest.json`: the fingerprints are the trajectory's and the workload's; `hosts` is
+/// what carried the tasks, where it was not simulated.
+pub(super) fn write_manifest(
+    directory: &Path,
+    scenario: &Scenario,
+    arm: &str,
+    seed: u64,
+    fingerprints: [Fingerprint; 2],
+    hosts: Option<&'static str>,
+) -> Result<(), OutputError> {
+    let manifest = Manifest {
+        hosts,
+        engine_version: Scenario::engine_version(),
+        arm,
+        seed,
+        fingerprint: fingerprints[0].to_string(),
+        workload_fingerprint: fingerprints[1].to_string(),
+        scenario: resolved(scenario, seed),
+        inputs: scenario.inputs(seed).map_err(|why| OutputError::write(directory, why))?,
+    };
+    write_json(&directory.join("manifest.json"), &manifest)
 }
 
 /// The scenario as this run saw it: with its own seed, and without `[compare]`, which no run sees.

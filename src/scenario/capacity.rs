@@ -1,6 +1,6 @@
 //! `[capacity.NAME]` → container instances.
 
-use crate::backend::Latency;
+use crate::backend::{Latency, Sharing};
 use crate::catalogue::{Catalogue, InstanceType, parse_usd_nano};
 use crate::model::{Architecture, AttributeSet, CapacityId, Cpu, DEVICES_MAX, InstanceSpec, Price};
 
@@ -24,6 +24,7 @@ pub(super) struct CapacityGroup {
     name: String,
     count: u32,
     pub(super) latency: Latency,
+    pub(super) sharing: Sharing,
 }
 
 impl CapacityGroup {
@@ -82,6 +83,7 @@ impl CapacityGroup {
             name: name.to_owned(),
             count: table.count,
             latency: Latency { start: table.start_delay.clone(), stop: table.stop_delay.clone() },
+            sharing: table.sharing,
         })
     }
 }

@@ -5,6 +5,7 @@ mod decision_time;
 mod document;
 mod error;
 mod prepare;
+mod replay;
 pub mod spec;
 #[cfg(test)]
 mod tests;
@@ -13,10 +14,13 @@ mod workloads;
 pub use decision_time::DecisionTime;
 pub use document::{Document, Override, value_of};
 pub use error::ScenarioError;
-pub use prepare::{Input, Prepared, Recording};
+pub use prepare::{Input, Prepared, Ready, Recording};
+pub use replay::{REPLAY_METRICS, ReplayMetric};
 
 use std::path::{Path, PathBuf};
 
+use crate::backend::Sharing;
+use crate::calibration::Calibration;
 use crate::catalogue::Catalogue;
 use crate::des::{Seed, SimTime};
 use crate::model::{CapacityId, TaskDefinition};
@@ -43,6 +47,8 @@ pub struct Scenario {
     pub queue: &'static QueueEntry,
     /// Typical tasks, where a strategy or a record needs them.
     pub profile: Option<WorkloadProfile>,
+    /// What was measured of the engines that start containers, where `[engine]` names it.
+    pub calibration: Option<Calibration>,
     /// Things the user should know that are no errors.
     pub warnings: Vec<String>,
     /// How its traces are read; no result depends on it.
@@ -53,6 +59,8 @@ pub struct Scenario {
     /// Placements of services that have their own: placers 1, 2, …
     own_placements: Vec<PlacementSpec>,
     directory: PathBuf,
+    /// Where the calibration is.
+    calibration_file: Option<PathBuf>,
 }
 
 impl Scenario {
@@ -85,21 +93,37 @@ impl Scenario {
         let queue =
             queue_policy(&spec.queue.policy).map_err(|why| document.error("queue.policy", why))?;
         let capacity = capacity(&document, &spec)?;
+        let calibration = calibration(&document, &spec)?;
         let mut warnings = Vec::new();
         let workloads = workloads::workloads(&document, &mut spec, &mut warnings)?;
         let (services, own_placements) = workloads::services(&document, &spec, &mut warnings)?;
         check_end(&document, &spec, until)?;
+        replay::check(&document, &spec)?;
+        if capacity.iter().all(|group| group.sharing == Sharing::Reserved) {
+            let keys = workloads::keys_of_sharing(&spec, &workloads);
+            warnings.extend(keys.into_iter().map(|key| {
+                format!(
+                    "{key}: has no effect, as tasks get what they reserve; set sharing = \"cfs\" \
+                     for a [capacity.NAME]"
+                )
+            }));
+        }
         if workloads.is_empty() && services.is_empty() {
             let problem = "no tasks; add a [workload.NAME] or a [service.NAME]";
             return Err(document.error("", problem));
         }
         let mut scenario = Scenario {
             directory: document.directory(),
+            calibration_file: spec
+                .engine
+                .as_ref()
+                .map(|table| document.path(CALIBRATION, &table.calibration)),
             profile: None,
             spec,
             until,
             placement,
             queue,
+            calibration,
             warnings,
             reading: Reading::default(),
             capacity,
@@ -184,6 +208,9 @@ impl Scenario {
     }
 }
 
+/// The key that names a calibration.
+const CALIBRATION: &str = "engine.calibration";
+
 /// ECS's default for standalone tasks.
 const RUN_TASK: &str = "ecs-run-task";
 
@@ -260,6 +287,21 @@ fn until(document: &Document, spec: &ScenarioSpec) -> Result<Until, ScenarioErro
         return Err(document.error("warm_up", problem));
     }
     Ok(until)
+}
+
+/// The calibration that `[engine]` names.
+fn calibration(
+    document: &Document,
+    spec: &ScenarioSpec,
+) -> Result<Option<Calibration>, ScenarioError> {
+    let Some(table) = &spec.engine else { return Ok(None) };
+    if table.engines == 0 {
+        let problem = "0: nothing could be started; write 1 or more";
+        return Err(document.error("engine.engines", problem));
+    }
+    let path = document.path(CALIBRATION, &table.calibration);
+    let read = Calibration::read(&path);
+    read.map(Some).map_err(|why| document.error(CALIBRATION, why.to_string()))
 }
 
 fn capacity(document: &Document, spec: &ScenarioSpec) -> Result<Vec<CapacityGroup>, ScenarioError> {

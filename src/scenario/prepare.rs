@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 
 use serde::Serialize;
 
-use crate::backend::SimulatedBackend;
+use crate::backend::{Backend, EngineSetup, SimulatedBackend};
 use crate::controller::Controller;
 use crate::des::Seed;
 use crate::metrics::{AllocationRecorder, Fingerprint, Recorder, Recorders, Summary, TaskTable};
@@ -35,16 +36,23 @@ impl std::fmt::Debug for Recording {
     }
 }
 
-/// A run of a scenario with one seed, ready to go.
+/// A run of a scenario with one seed, ready to go on simulated hosts.
 #[derive(Debug)]
 pub struct Prepared<'s> {
-    scenario: &'s Scenario,
-    seed: Seed,
-    workload: Workload,
-    controller: Controller,
+    ready: Ready<'s>,
     backend: SimulatedBackend,
     /// What the user should know of the traces opened, and is no error.
     pub warnings: Vec<String>,
+}
+
+/// The same without its hosts.
+#[derive(Debug)]
+pub struct Ready<'s> {
+    scenario: &'s Scenario,
+    seed: Seed,
+    /// What will happen from outside.
+    pub workload: Workload,
+    controller: Controller,
 }
 
 /// An input file of a run.
@@ -90,17 +98,33 @@ impl Scenario {
         let mut latencies: Vec<_> =
             self.capacity.iter().map(|group| group.latency.clone()).collect();
         latencies.resize_with(self.capacity.len() + self.workloads.len(), Default::default);
+        let sharing = self.capacity.iter().map(|group| group.sharing).collect();
         let decision_ns =
             self.spec.controller.decision_time.as_ref().map_or(0, DecisionTime::nanos);
         let controller =
             Controller::new(placers, (self.queue.build)()).with_decision_time(decision_ns);
+        let workload = Workload::new(sources);
+        let backend = SimulatedBackend::new(seed, latencies).with_sharing(sharing);
+        let backend = match self.engine_setup() {
+            None => backend,
+            Some(setup) => backend.with_engines(setup),
+        };
         Ok(Prepared {
-            scenario: self,
-            seed,
-            workload: Workload::new(sources),
-            controller,
-            backend: SimulatedBackend::new(seed, latencies),
+            ready: Ready { scenario: self, seed, workload, controller },
+            backend,
             warnings,
+        })
+    }
+
+    /// The engines of `[engine]`, each on a machine like the one that was measured.
+    fn engine_setup(&self) -> Option<EngineSetup> {
+        let (table, calibration) = self.spec.engine.as_ref().zip(self.calibration.as_ref())?;
+        Some(EngineSetup {
+            model: calibration.engine.clone(),
+            engines: table.engines,
+            cores_milli: Some(calibration.host.cpus.saturating_mul(1000)),
+            core_milli: 1000,
+            replication: 0,
         })
     }
 
@@ -141,32 +165,40 @@ impl Scenario {
         }
     }
 
-    /// Hashes of the files a run with this seed reads, by `workload.NAME.KEY`.
+    /// Hashes of the files a run with this seed reads, by `workload.NAME.KEY` or
+    /// `engine.calibration`.
     ///
     /// # Errors
     /// A file that cannot be read.
     pub fn inputs(&self, seed: u64) -> Result<BTreeMap<String, Input>, WorkloadError> {
         let mut inputs = BTreeMap::new();
+        if let (Some(table), Some(path)) = (&self.spec.engine, &self.calibration_file) {
+            let written = table.calibration.display().to_string();
+            inputs.insert(super::CALIBRATION.to_owned(), input(written, path)?);
+        }
         for plan in &self.workloads {
             let WorkloadKind::Trace(format) = &plan.kind else { continue };
             for (key, path) in format.files(&self.opening(plan, Seed(seed))) {
                 let written = self.spec.workload[&plan.name].get(key).and_then(|one| one.as_str());
                 let written = written.map_or_else(|| path.display().to_string(), str::to_owned);
-                let hash = hash_file(&path).map_err(|why| {
-                    WorkloadError(format!("{}: cannot be read: {why}", path.display()))
-                })?;
-                let input = Input { path: written, xxh3: Fingerprint(hash).to_string() };
-                inputs.insert(format!("workload.{}.{key}", plan.name), input);
+                inputs.insert(format!("workload.{}.{key}", plan.name), input(written, &path)?);
             }
         }
         Ok(inputs)
     }
 }
 
-impl Prepared<'_> {
+/// An input file and the hash of what it holds now.
+fn input(written: String, path: &Path) -> Result<Input, WorkloadError> {
+    let hash = hash_file(path)
+        .map_err(|why| WorkloadError(format!("{}: cannot be read: {why}", path.display())))?;
+    Ok(Input { path: written, xxh3: Fingerprint(hash).to_string() })
+}
+
+impl<'s> Prepared<'s> {
     /// Number of events the workload expects to yield, where it knows.
     pub fn len_hint(&self) -> Option<u64> {
-        self.workload.len_hint()
+        self.ready.workload.len_hint()
     }
 
     /// Runs to the end; `watch` is told of progress and interrupts the run with `false`.
@@ -175,6 +207,31 @@ impl Prepared<'_> {
     /// As [`Run::run`].
     pub fn run(
         mut self,
+        recording: Recording,
+        watch: &mut dyn FnMut(Progress) -> bool,
+    ) -> Result<Finished, RunError> {
+        self.ready.run_on(&mut self.backend, recording, watch)
+    }
+
+    /// The run and its simulated hosts, apart: for hosts of another kind, or to look in between.
+    pub fn split(self) -> (Ready<'s>, SimulatedBackend) {
+        (self.ready, self.backend)
+    }
+
+    /// Seed of the run.
+    pub fn seed(&self) -> u64 {
+        self.ready.seed.0
+    }
+}
+
+impl Ready<'_> {
+    /// Runs to the end on a backend.
+    ///
+    /// # Errors
+    /// As [`Run::run`].
+    pub fn run_on(
+        self,
+        backend: &mut dyn Backend,
         recording: Recording,
         watch: &mut dyn FnMut(Progress) -> bool,
     ) -> Result<Finished, RunError> {
@@ -188,18 +245,13 @@ impl Prepared<'_> {
         let run = Run {
             workload: self.workload,
             controller: self.controller,
-            backend: &mut self.backend,
+            backend,
             recorders,
             until: self.scenario.until,
             audit_every: 0,
             watch,
         };
         run.run()
-    }
-
-    /// Seed of the run.
-    pub fn seed(&self) -> u64 {
-        self.seed.0
     }
 }
 

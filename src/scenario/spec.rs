@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::backend::Sharing;
 use crate::workload::law_spec::{DurationLaw, Span};
 use crate::workload::synthetic::KindSpec;
 
@@ -42,9 +43,16 @@ pub struct ScenarioSpec {
     /// How long the control plane takes; left out where it takes no time.
     #[serde(default, skip_serializing_if = "ControllerTable::is_empty")]
     pub controller: ControllerTable,
+    /// The Docker Engines that containers are started by; left out where starts and stops take the
+    /// time that `[capacity]` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineTable>,
     /// What `towtank compare` compares.
     #[serde(default)]
     pub compare: CompareTable,
+    /// How `towtank replay` makes it fit a small machine; left out where it is as large as life.
+    #[serde(default, skip_serializing_if = "ReplayTable::is_default")]
+    pub replay: ReplayTable,
     /// What is recorded besides the summary.
     #[serde(default)]
     pub record: RecordTable,
@@ -85,7 +93,7 @@ impl<'de> Deserialize<'de> for UntilSpec {
 }
 
 /// A placement: one text, or ECS strategies in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct StrategySpec(pub String);
 
@@ -208,6 +216,21 @@ impl ControllerTable {
     }
 }
 
+/// `[engine]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineTable {
+    /// What `towtank calibrate` wrote.
+    pub calibration: PathBuf,
+    /// Engines, which the instances are assigned to in turn.
+    #[serde(default = "one_engine")]
+    pub engines: u32,
+}
+
+fn one_engine() -> u32 {
+    1
+}
+
 /// `[compare]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -238,6 +261,76 @@ impl Default for CompareTable {
     fn default() -> CompareTable {
         let (strategies, axes) = (Vec::new(), BTreeMap::new());
         CompareTable { strategies, seeds: ten(), metric: wait_mean(), axes }
+    }
+}
+
+/// `[replay]`: of no account to simulations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayTable {
+    /// Simulated seconds in a wall-clock second.
+    #[serde(default = "nominal")]
+    pub time_scale: f64,
+    /// Simulated vCPUs in a core.
+    #[serde(default = "nominal")]
+    pub cpu_scale: f64,
+    /// Simulated MiB in a MiB.
+    #[serde(default = "nominal")]
+    pub memory_scale: f64,
+    /// Repetitions on real containers.
+    #[serde(default = "five")]
+    pub repetitions: u32,
+    /// Placements to replay; `[placement]`'s alone if missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strategies: Vec<StrategySpec>,
+    /// Metric that strategies are ranked by.
+    #[serde(default = "response_mean")]
+    pub metric: String,
+    /// Whether the strategies react to what really happens.
+    #[serde(default)]
+    pub mode: ReplayMode,
+    /// An image of the user's instead of the workload image; the command line must allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+}
+
+/// `mode` of a replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReplayMode {
+    /// The simulation's decisions are carried out: checks the model of execution alone.
+    #[default]
+    Open,
+    /// The strategy decides anew on what really happens: checks the whole.
+    Closed,
+}
+
+fn five() -> u32 {
+    5
+}
+
+fn response_mean() -> String {
+    "response_s.mean".to_owned()
+}
+
+impl Default for ReplayTable {
+    fn default() -> ReplayTable {
+        ReplayTable {
+            time_scale: nominal(),
+            cpu_scale: nominal(),
+            memory_scale: nominal(),
+            repetitions: five(),
+            strategies: Vec::new(),
+            metric: response_mean(),
+            mode: ReplayMode::default(),
+            image: None,
+        }
+    }
+}
+
+impl ReplayTable {
+    fn is_default(&self) -> bool {
+        *self == ReplayTable::default()
     }
 }
 
@@ -314,6 +407,9 @@ pub struct CapacityTable {
     /// From the exit of a task until its containers are gone; no time if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_delay: Option<DurationLaw>,
+    /// What tasks get of CPU and memory.
+    #[serde(default)]
+    pub sharing: Sharing,
     /// Version of the ECS agent, for `agentVersion` in constraints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<String>,

@@ -196,3 +196,76 @@ fn services_scale_by_the_clock() {
     let out_of_order = text.replace("at = \"20m\"", "at = \"5m\"");
     refused(&out_of_order, &[], &["service.web.changes[1].at", "in order of time"]);
 }
+
+#[test]
+fn a_calibration_is_read_beside_the_scenario_and_is_an_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let calibration = crate::calibration::example_calibration();
+    std::fs::write(folder.path().join("engine.toml"), calibration.to_toml()).unwrap();
+    let text = format!("{GOOD}\n[engine]\ncalibration = \"engine.toml\"\n");
+    let file = folder.path().join("test.toml").display().to_string();
+    let of = |text: &str| {
+        let document = Document::parse(&file, text).unwrap();
+        Scenario::of(document, &[]).map_err(|why| why.to_string())
+    };
+    let scenario = of(&text).unwrap();
+    assert_eq!(scenario.calibration, Some(calibration));
+    assert_eq!(scenario.spec.engine.as_ref().unwrap().engines, 1);
+    let inputs = scenario.inputs(3).unwrap();
+    assert_eq!(inputs["engine.calibration"].path, "engine.toml");
+    assert_eq!(inputs["engine.calibration"].xxh3.len(), 32);
+    assert_eq!(of(GOOD).unwrap().calibration, None);
+    // A task a second that starts in a fifth of one: the last of ten ends later than without.
+    let end = |scenario: Scenario| {
+        let run = scenario.prepare(3).unwrap().run(Recording::default(), &mut |_| true).unwrap();
+        run.records.makespan_s.unwrap()
+    };
+    let later = end(scenario) - end(of(GOOD).unwrap());
+    assert!((0.18..=0.5).contains(&later), "{later}");
+
+    let newer = calibration_text(&folder).replace("format_version = 1", "format_version = 2");
+    std::fs::write(folder.path().join("engine.toml"), newer).unwrap();
+    let why = of(&text).unwrap_err();
+    for part in ["engine.calibration", "engine.toml", "format_version", "newer", "line 16"] {
+        assert!(why.contains(part), "{why:?} lacks {part:?}");
+    }
+}
+
+fn calibration_text(folder: &tempfile::TempDir) -> String {
+    std::fs::read_to_string(folder.path().join("engine.toml")).unwrap()
+}
+
+#[test]
+fn engines_that_cannot_be_simulated_are_refused() {
+    let engine = "[engine]\ncalibration = \"none.toml\"\n";
+    let with = format!("{GOOD}\n{engine}");
+    refused(&with, &[], &["engine.calibration", "dir/none.toml", "no such file", "calibrate"]);
+    refused(&with, &[("engine.engines", "0")], &["--set engine.engines", "1 or more"]);
+    refused(GOOD, &[("engine.engines", "1")], &["calibration"]);
+    refused(&format!("{with}engine = 2\n"), &[], &["engine.engine", "did you mean `engines`"]);
+}
+
+#[test]
+fn tasks_share_where_capacity_says_so() {
+    let of_use = "[{ cpu = 256, memory = 512, use = { cpu = 2048, pace = \"work\" } }]";
+    let one = [("workload.batch.count", "1"), ("workload.batch.tasks", of_use)];
+    let reserved = load(GOOD, &one).unwrap();
+    let warning = &reserved.warnings[0];
+    assert!(warning.starts_with("workload.batch.tasks[0].use: has no effect"), "{warning}");
+    let shared = [&one[..], &[("capacity.pool.sharing", "cfs")]].concat();
+    let shared = load(GOOD, &shared).unwrap();
+    assert_eq!(shared.warnings, Vec::<String>::new());
+    let usage = |scenario: &Scenario| {
+        let prepared = scenario.prepare(3).unwrap();
+        prepared.run(Recording::default(), &mut |_| true).unwrap().host_usage
+    };
+    assert_eq!(usage(&reserved), []);
+    let usage = usage(&shared);
+    // Two cores for five seconds, on whichever of the two instances.
+    let used: u128 = usage.iter().map(|one| one.cpu_used).sum();
+    assert_eq!((usage.len(), used), (2, 2 * 128_000 * 5_000_000));
+    refused(GOOD, &[("capacity.pool.sharing", "fair")], &["capacity.pool.sharing", "fair"]);
+    let service =
+        "{ desired_count = 1, task = { cpu = 1, memory = 1, use = { pace = \"work\" } } }";
+    refused(GOOD, &[("service.s", service)], &["service.s.task.use.pace", "`duration`"]);
+}

@@ -11,7 +11,7 @@ use crate::workload::ecs_json;
 use crate::workload::format::{FORMATS, FormatError, Opening, TraceFormat};
 use crate::workload::law_spec::COUNT_MAX;
 use crate::workload::synthetic::{ResolvedKind, SyntheticSpec, weights};
-use crate::workload::{ServiceBehaviour, ServicePlan, WorkloadError};
+use crate::workload::{ServicePlan, WorkloadError};
 
 use super::spec::{ScenarioSpec, ServiceTable};
 use super::{Document, ScenarioError, check_name};
@@ -144,6 +144,23 @@ fn definition_file(
     Ok(definition)
 }
 
+/// Keys that have no effect where no capacity is shared, with their paths.
+pub(super) fn keys_of_sharing(spec: &ScenarioSpec, plans: &[WorkloadPlan]) -> Vec<String> {
+    let mut keys = Vec::new();
+    for plan in plans {
+        let WorkloadKind::Synthetic(synthetic, _) = &plan.kind else { continue };
+        for (index, kind) in synthetic.tasks.iter().enumerate() {
+            let path = |key| format!("workload.{}.tasks[{index}].{key}", plan.name);
+            keys.extend(kind.keys_of_sharing().into_iter().map(path));
+        }
+    }
+    for (name, table) in &spec.service {
+        let path = |key| format!("service.{name}.task.{key}");
+        keys.extend(table.task.keys_of_sharing().into_iter().map(path));
+    }
+    keys
+}
+
 /// Checks every service; also the placements that services have of their own.
 pub(super) fn services(
     document: &Document,
@@ -209,6 +226,11 @@ fn service(
         .definition(name, &read)
         .map_err(|why| document.error(&format!("{task_key}.{}", why.key), why.problem))?;
     warnings.extend(found.into_inner());
+    let lasts = table.task.duration.is_some();
+    let usage = table
+        .task
+        .usage(&definition, lasts)
+        .map_err(|why| document.error(&format!("{task_key}.{}", why.key), why.problem))?;
     let start = SimTime::ZERO + table.start.duration();
     let mut changes = Vec::new();
     let mut last = start;
@@ -224,7 +246,8 @@ fn service(
     Ok(ServicePlan {
         name: name.to_owned(),
         definition,
-        behaviour: ServiceBehaviour { run_time: table.task.duration.clone() },
+        run_time: table.task.duration.clone(),
+        usage,
         placer: 0,
         start,
         desired_count: table.desired_count,

@@ -14,6 +14,8 @@ pub struct Workload {
     ids: Ids,
     /// Definitions told to the cluster so far.
     registered: usize,
+    /// Kinds of use told to the backend so far.
+    usages: usize,
     started: bool,
 }
 
@@ -28,7 +30,7 @@ impl Workload {
     /// Merges sources; of events at the same time, those of the source listed first come first.
     pub fn new(sources: Vec<Box<dyn Source>>) -> Workload {
         let inputs = sources.into_iter().map(|source| Input { source, head: None }).collect();
-        Workload { inputs, ids: Ids::default(), registered: 0, started: false }
+        Workload { inputs, ids: Ids::default(), registered: 0, usages: 0, started: false }
     }
 
     /// The next event from outside; `None` when every source has ended.
@@ -47,6 +49,10 @@ impl Workload {
         let Some((at, index)) = earliest else { return Ok(None) };
         if let Some(definition) = self.unregistered(index) {
             return Ok(Some((at, External::RegisterDefinition(definition))));
+        }
+        if let Some(usage) = self.ids.usages().get(self.usages) {
+            self.usages += 1;
+            return Ok(Some((at, External::RegisterUsage(Arc::clone(usage)))));
         }
         let head = self.inputs[index].head.take();
         self.refill(index)?;

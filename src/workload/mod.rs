@@ -11,10 +11,12 @@ mod merge;
 mod services;
 pub mod synthetic;
 pub mod trace;
+mod usage;
 
 pub use machines::Machines;
 pub use merge::Workload;
 pub use services::{ServiceEvents, ServicePlan};
+pub use usage::{Pace, Usage, UsageId, UsageStep};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +34,8 @@ pub struct Behaviour {
     pub run_time: Option<SimDuration>,
     /// How it ends by itself: [`Outcome::Completed`] or [`Outcome::Failed`].
     pub ends: Outcome,
+    /// What it uses meanwhile.
+    pub usage: UsageId,
 }
 
 /// What nature knows of the tasks of a service.
@@ -39,6 +43,8 @@ pub struct Behaviour {
 pub struct ServiceBehaviour {
     /// Law of the run time; `None` where tasks run until they are stopped.
     pub run_time: Option<law_spec::DurationLaw>,
+    /// What they use meanwhile.
+    pub usage: UsageId,
 }
 
 /// Something that happens to the cluster from outside.
@@ -46,6 +52,8 @@ pub struct ServiceBehaviour {
 pub enum External {
     /// A task definition is registered; ids are dense, in this order.
     RegisterDefinition(Arc<TaskDefinition>),
+    /// A kind of use is made known to the backend; ids are dense, in this order. No event follows.
+    RegisterUsage(Arc<Usage>),
     /// A machine joins the cluster as a container instance.
     MachineUp(Box<InstanceSpec>),
     /// Tasks are submitted, with what they will do.
@@ -89,6 +97,7 @@ pub struct Ids {
     definitions: Vec<Arc<TaskDefinition>>,
     index: BTreeMap<String, Vec<DefinitionId>>,
     submissions: u64,
+    usages: Vec<Arc<Usage>>,
 }
 
 impl Ids {
@@ -104,6 +113,22 @@ impl Ids {
         known.push(id);
         self.definitions.push(Arc::new(definition.clone()));
         id
+    }
+
+    /// The id of a kind of use, a new one if no equal one is known. O(kinds): sources ask once per
+    /// kind.
+    pub fn usage(&mut self, usage: &Usage) -> UsageId {
+        let known = self.usages.iter().position(|one| **one == *usage);
+        let index = known.unwrap_or_else(|| {
+            self.usages.push(Arc::new(usage.clone()));
+            self.usages.len() - 1
+        });
+        UsageId::of_index(index)
+    }
+
+    /// Kinds of use interned so far, by [`UsageId::index`].
+    pub fn usages(&self) -> &[Arc<Usage>] {
+        &self.usages
     }
 
     /// The next submission's id.

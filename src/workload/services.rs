@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use crate::des::SimTime;
 use crate::model::{ServiceId, ServiceSpec, TaskDefinition};
 
-use super::{External, Ids, ServiceBehaviour, Source, WorkloadError};
+use super::law_spec::DurationLaw;
+use super::{External, Ids, ServiceBehaviour, Source, Usage, UsageId, WorkloadError};
 
 /// A service and what will be done to it.
 #[derive(Debug, Clone)]
@@ -14,8 +15,10 @@ pub struct ServicePlan {
     pub name: String,
     /// What its tasks ask for.
     pub definition: TaskDefinition,
-    /// What its tasks do.
-    pub behaviour: ServiceBehaviour,
+    /// How long its tasks run; `None` where they run until they are stopped.
+    pub run_time: Option<DurationLaw>,
+    /// What they use meanwhile; `None` where that is what they reserve.
+    pub usage: Option<Usage>,
     /// Which of the controller's placers places it.
     pub placer: usize,
     /// When it is created.
@@ -70,7 +73,9 @@ impl Source for ServiceEvents {
                     desired_count: plan.desired_count,
                     placer: plan.placer,
                 };
-                External::CreateService(spec, Box::new(plan.behaviour))
+                let usage = plan.usage.as_ref().map_or(UsageId::RESERVED, |one| ids.usage(one));
+                let behaviour = ServiceBehaviour { run_time: plan.run_time, usage };
+                External::CreateService(spec, Box::new(behaviour))
             }
         };
         Ok(Some((at, external)))

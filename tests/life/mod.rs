@@ -19,7 +19,7 @@ use towtank::queueing::queue_policy;
 use towtank::run::{Run, Until};
 use towtank::workload::law_spec::{DurationLaw, Span};
 use towtank::workload::{
-    Behaviour, External, Ids, Machines, ServiceBehaviour, Source, Workload, WorkloadError,
+    Behaviour, External, Ids, Machines, ServiceBehaviour, Source, UsageId, Workload, WorkloadError,
 };
 
 /// What happens, at a second.
@@ -59,7 +59,10 @@ impl Source for Script {
                 let all_or_nothing = gang;
                 let submission = Submission { id, definition, group, count, all_or_nothing, label };
                 let run_time = Some(SimDuration::from_micros(run_s * 1_000_000));
-                External::Submit(submission, Behaviour { run_time, ends: Outcome::Completed })
+                External::Submit(
+                    submission,
+                    Behaviour { run_time, ends: Outcome::Completed, usage: UsageId::RESERVED },
+                )
             }
             Act::Service { vcpus } => {
                 let id = ServiceId(self.services);
@@ -67,7 +70,10 @@ impl Source for Script {
                 let (name, definition) = (format!("service-{}", id.0), definition(vcpus));
                 let (desired_count, placer) = (1, 0);
                 let spec = ServiceSpec { id, name, definition, desired_count, placer };
-                External::CreateService(spec, Box::new(ServiceBehaviour { run_time: None }))
+                External::CreateService(
+                    spec,
+                    Box::new(ServiceBehaviour { run_time: None, usage: UsageId::RESERVED }),
+                )
             }
             Act::Scale(service, desired) => External::UpdateService(ServiceId(service), desired),
         };

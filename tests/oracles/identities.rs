@@ -10,7 +10,7 @@ use towtank::metrics::{Observation, Recorder, Recorders, Records};
 use towtank::model::{Cluster, Cpu, Outcome, TaskDefinition, TaskId, TaskStatus};
 use towtank::run::{Run, Until};
 use towtank::workload::law_spec::DurationLaw;
-use towtank::workload::{ServiceBehaviour, ServiceEvents, ServicePlan, Workload};
+use towtank::workload::{ServiceEvents, ServicePlan, Workload};
 
 use super::model::{Arrivals, Class, Model, exponential};
 
@@ -144,7 +144,8 @@ fn service() -> ServiceEvents {
     ServiceEvents::new(vec![ServicePlan {
         name: "web".to_owned(),
         definition: TaskDefinition::new("web", Cpu::VCPU, 7),
-        behaviour: ServiceBehaviour { run_time: Some(law("{ exponential = { mean = \"3s\" } }")) },
+        run_time: Some(law("{ exponential = { mean = \"3s\" } }")),
+        usage: None,
         placer: 0,
         start: at(0.5),
         desired_count: 3,

@@ -9,6 +9,7 @@ mod identities;
 mod model;
 mod placement;
 mod queues;
+mod sharing;
 
 use model::Tally;
 

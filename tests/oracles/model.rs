@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
-use towtank::backend::SimulatedBackend;
+use towtank::backend::{EngineSetup, Sharing, SimulatedBackend};
 use towtank::controller::{Change, Controller};
 use towtank::des::{Law, Purpose, Seed, SimDuration, SimTime, law};
 use towtank::metrics::{Observation, Recorder, Recorders};
@@ -14,7 +14,9 @@ use towtank::model::{
 use towtank::placement::{PlacementSpec, PlacerKind, TieBreak};
 use towtank::queueing::queue_policy;
 use towtank::run::{Run, Until};
-use towtank::workload::{Behaviour, External, Ids, Machines, Source, Workload, WorkloadError};
+use towtank::workload::{
+    Behaviour, External, Ids, Machines, Source, Usage, UsageId, Workload, WorkloadError,
+};
 
 pub(crate) const RUNS: u64 = 30;
 const GAP: Purpose = Purpose(1);
@@ -54,6 +56,10 @@ pub(crate) struct Model {
     pub(crate) crowd: u32,
     /// Cut the run there.
     pub(crate) until: Option<SimTime>,
+    /// What tasks use, on instances that are shared; what they reserve on such that are not.
+    pub(crate) usage: Option<Usage>,
+    /// Who starts and cleans up.
+    pub(crate) engines: Option<EngineSetup>,
 }
 
 impl Model {
@@ -71,6 +77,8 @@ impl Model {
             one_group: false,
             crowd: u32::MAX,
             until: None,
+            usage: None,
+            engines: None,
         }
     }
 
@@ -118,6 +126,15 @@ impl Model {
         Controller::new(vec![placer], (queue_policy(self.queue).unwrap().build)())
     }
 
+    fn backend(&self, seed: Seed) -> SimulatedBackend {
+        let sharing = if self.usage.is_some() { Sharing::Cfs } else { Sharing::Reserved };
+        let backend = SimulatedBackend::new(seed, Vec::new()).with_sharing(vec![sharing]);
+        match &self.engines {
+            Some(setup) => backend.with_engines(setup.clone()),
+            None => backend,
+        }
+    }
+
     /// One run.
     pub(crate) fn simulate(&self, seed: u64) -> Tally {
         let seed = Seed(seed);
@@ -130,7 +147,7 @@ impl Model {
                 Box::new(Arrivals::new(seed, self)),
             ]),
             controller: self.controller(seed),
-            backend: &mut SimulatedBackend::new(seed, Vec::new()),
+            backend: &mut self.backend(seed),
             recorders,
             until: Until { time: self.until, drained: false },
             audit_every: 0,
@@ -152,6 +169,8 @@ pub(crate) struct Arrivals {
     classes: Vec<Class>,
     definitions: Vec<DefinitionId>,
     group: Option<Arc<str>>,
+    usage: Option<Usage>,
+    usage_id: UsageId,
     gang: u32,
     gap: Law,
     rate: f64,
@@ -169,6 +188,8 @@ impl Arrivals {
             classes: model.classes.clone(),
             definitions: Vec::new(),
             group: model.one_group.then(|| Arc::from("jobs")),
+            usage: model.usage.clone(),
+            usage_id: UsageId::RESERVED,
             gang: model.gang,
             gap: exponential(1.0 / rate),
             rate,
@@ -198,6 +219,9 @@ impl Source for Arrivals {
                 let definition = TaskDefinition::new(format!("class-{kind}"), cpu, 0);
                 self.definitions.push(ids.definition(&definition));
             }
+            if let Some(usage) = &self.usage {
+                self.usage_id = ids.usage(usage);
+            }
         }
         if self.next == self.left {
             return Ok(None);
@@ -221,7 +245,8 @@ impl Source for Arrivals {
             label: None,
         };
         let at = SimTime::ZERO + SimDuration::from_secs_f64_checked(self.now).unwrap();
-        let behaviour = Behaviour { run_time, ends: Outcome::Completed };
+        let usage = self.usage_id;
+        let behaviour = Behaviour { run_time, ends: Outcome::Completed, usage };
         Ok(Some((at, External::Submit(submission, behaviour))))
     }
 }
@@ -237,6 +262,9 @@ pub(crate) struct Tally {
     pub(crate) started: u64,
     pub(crate) waited: u64,
     pub(crate) wait_micros: u128,
+    /// Tasks that ended by themselves, and the sum of their times from submission to end.
+    pub(crate) ended: u64,
+    pub(crate) response_micros: u128,
     pub(crate) span: u64,
     pub(crate) cpu_used: u128,
     pub(crate) empty: u128,
@@ -270,6 +298,10 @@ impl Tally {
 
     pub(crate) fn mean_wait(&self) -> f64 {
         self.wait_micros as f64 / 1e6 / self.started as f64
+    }
+
+    pub(crate) fn mean_response(&self) -> f64 {
+        self.response_micros as f64 / 1e6 / self.ended as f64
     }
 
     pub(crate) fn share_waited(&self) -> f64 {
@@ -349,7 +381,14 @@ impl Recorder for TallyRecorder {
                     let class = seen.lives.get(task).unwrap().class;
                     self.tally.rejected[kind(class)] += counts;
                 }
-                Change::TaskEnded { .. } => self.running -= 1,
+                Change::TaskEnded { task, .. } => {
+                    self.running -= 1;
+                    if task.number >= self.warm_up {
+                        let submitted = seen.lives.get(task).unwrap().submitted;
+                        self.tally.response_micros += u128::from((seen.now - submitted).micros());
+                        self.tally.ended += 1;
+                    }
+                }
                 Change::TaskStarted(task) => {
                     self.started(task, seen.now - seen.lives.get(task).unwrap().submitted);
                 }

@@ -9,7 +9,7 @@ use super::exact::{
 use super::model::{Class, Model, RUNS, Tally, exponential};
 use super::{figures, gate};
 
-fn one_class(rate: f64, run_time: Law) -> Vec<Class> {
+pub(super) fn one_class(rate: f64, run_time: Law) -> Vec<Class> {
     vec![Class::new(rate, 1, run_time)]
 }
 
@@ -24,7 +24,7 @@ fn lognormal(squared: f64) -> Law {
 }
 
 /// Two branches of equal load, mean 1, squared coefficient of variation `squared`.
-fn hyper_exponential(squared: f64) -> Law {
+pub(super) fn hyper_exponential(squared: f64) -> Law {
     let p = f64::midpoint(1.0, ((squared - 1.0) / (squared + 1.0)).sqrt());
     let (weights, means) = ([p, 1.0 - p], [0.5 / p, 0.5 / (1.0 - p)]);
     law::HyperExponential::new(&weights, &means).unwrap().into()

@@ -14,10 +14,10 @@ use crate::report::format::{self, Scale, UNDEFINED};
 use crate::report::table::Numbers;
 
 /// Height of the row of an arm, pixels.
-const ROW: u32 = 26;
+pub(super) const ROW: u32 = 26;
 
 /// Height kept for the axis below, pixels.
-const AXIS_HEIGHT: u32 = 50;
+pub(super) const AXIS_HEIGHT: u32 = 50;
 
 /// Half the height of the end of a whisker, pixels.
 const WHISKER_END: i32 = 5;
@@ -95,7 +95,7 @@ fn draw(root: &Area<'_>, comparison: &Comparison) -> Result<(), PlotError> {
         root.draw(&value)?;
         if let Some(estimate) = estimate {
             let place = |value: f64| chart.plotting_area().map_coordinate(&(value, row)).0;
-            draw_estimate(root, estimate, numbers.scale(), middle, &place)?;
+            draw_estimate(root, estimate, numbers.scale(), (0, middle), &place)?;
         }
     }
     Ok(())
@@ -106,15 +106,16 @@ fn name(arm: &Arm) -> String {
     format!("{}{mark}", format::elide(&arm.name, NAME_COLUMNS))
 }
 
-/// Draws dot and whiskers at the height `middle`; `place` takes a shown value to its pixel.
-fn draw_estimate(
+/// Draws dot and whiskers in the colour of a series and at the height `middle`; `place` takes a
+/// shown value to its pixel.
+pub(super) fn draw_estimate(
     root: &Area<'_>,
     estimate: &Estimate,
     scale: Scale,
-    middle: i32,
+    (series, middle): (usize, i32),
     place: &dyn Fn(f64) -> i32,
 ) -> Result<(), PlotError> {
-    let line = colour(0).stroke_width(2);
+    let line = colour(series).stroke_width(2);
     let at = |value: f64| place(value * scale.factor);
     if let Some([low, high]) = estimate.ci95 {
         let (low, high) = (at(low), at(high));
@@ -124,12 +125,12 @@ fn draw_estimate(
             root.draw(&PathElement::new(ends, line))?;
         }
     }
-    root.draw(&Circle::new((at(estimate.mean), middle), 5, colour(0).filled()))?;
+    root.draw(&Circle::new((at(estimate.mean), middle), 5, colour(series).filled()))?;
     Ok(())
 }
 
 /// The values that the axis shows: every interval with a margin, and 0 when that is near.
-fn range(estimates: &[Option<Estimate>], scale: Scale) -> [f64; 2] {
+pub(super) fn range(estimates: &[Option<Estimate>], scale: Scale) -> [f64; 2] {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for estimate in estimates.iter().flatten() {
         let [lower, upper] = estimate.ci95.unwrap_or([estimate.mean; 2]);

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::model::query::Expression;
 use crate::model::{
-    Architecture, Cpu, DEVICES_MAX, GpuRequest, NetworkMode, PlacementConstraint,
+    Architecture, Cpu, DEVICES_MAX, GpuRequest, Limits, NetworkMode, PlacementConstraint,
     RequiredAttribute, TaskDefinition,
 };
 
@@ -82,6 +82,7 @@ fn read(
         network_mode,
         required_attributes: architecture(definition, document)?,
         constraints: constraints(definition, document)?,
+        limits: limits(definition, containers),
     };
     Ok((result, warnings))
 }
@@ -223,6 +224,21 @@ fn memory(
         })?;
     }
     Ok(of_task.unwrap_or(sum))
+}
+
+/// What the host enforces: the quota of the task-level `cpu`, and hard limits of memory. A
+/// container without one can use what others leave, so the sum limits only where all have one.
+///
+/// Source: ECS API, `TaskDefinition.cpu` and `ContainerDefinition.memory`.
+fn limits(definition: &Definition, containers: &[Container]) -> Limits {
+    let quota = definition.cpu.and_then(|CpuUnits(units)| Cpu::from_ecs_units(u64::from(units)));
+    let hard = |sum: u32, container: &Container| {
+        let limit = container.memory.filter(|memory| memory.0 > 0)?;
+        sum.checked_add(limit.0)
+    };
+    let sum = containers.iter().try_fold(0, hard);
+    let of_task = definition.memory.map(|memory| memory.0);
+    Limits { cpu: quota, memory_mib: sum.into_iter().chain(of_task).min() }
 }
 
 fn gpu(

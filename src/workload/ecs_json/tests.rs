@@ -39,6 +39,22 @@ fn values_of_the_task_win() {
 }
 
 #[test]
+fn limits_are_those_that_the_host_enforces() {
+    let limits = |keys: &str, containers: &str| read(&definition(keys, containers)).0.limits;
+    let soft = "{\"cpu\": 5, \"memory\": 512, \"memoryReservation\": 256}";
+    let of = |cpu: Option<u32>, memory_mib| Limits {
+        cpu: cpu.map(|units| Cpu(units * 125)),
+        memory_mib,
+    };
+    assert_eq!(limits("", SMALL), of(None, Some(256)));
+    assert_eq!(limits("", &format!("{SMALL}, {soft}")), of(None, Some(256 + 512)));
+    let none = "{\"memoryReservation\": 64}";
+    assert_eq!(limits("", &format!("{SMALL}, {none}")), of(None, None));
+    assert_eq!(limits("\"cpu\": 256, \"memory\": 2048,", none), of(Some(256), Some(2048)));
+    assert_eq!(limits("\"memory\": 300,", &format!("{SMALL}, {soft}")), of(None, Some(300)));
+}
+
+#[test]
 fn quantities_can_have_ecs_units() {
     let quantities = [
         ("\"1 vCPU\"", "\"2 GB\"", 1024, 2048),

@@ -12,9 +12,11 @@ mod spec;
 mod spec_tests;
 #[cfg(test)]
 mod tests;
+mod use_spec;
 
 pub use sizes::{KindSpec, PortSpec, ResolvedKind};
 pub use spec::{Arrivals, SpecError, SyntheticSpec};
+pub use use_spec::{StepSpec, UseSpec};
 
 use std::sync::Arc;
 
@@ -25,7 +27,7 @@ use crate::model::{DefinitionId, Outcome, Submission, TaskDefinition};
 
 use self::arrivals::ArrivalTimes;
 use super::law_spec::{COUNT_MAX, NumberLaw};
-use super::{Behaviour, External, Ids, Source, WorkloadError};
+use super::{Behaviour, External, Ids, Source, Usage, UsageId, WorkloadError};
 
 /// Purpose of the seed of one workload; its entity is the hash of the workload's name.
 const WORKLOAD_SEED: Purpose = Purpose(0x574c_5345);
@@ -77,6 +79,8 @@ pub struct Synthetic {
     cumulative_weights: Vec<u64>,
     /// Ids of the kinds; empty before the first event.
     ids: Vec<DefinitionId>,
+    /// What the kinds use, likewise.
+    usages: Vec<UsageId>,
     failures: f64,
     count: Option<u64>,
     until: Option<SimTime>,
@@ -127,6 +131,7 @@ impl Synthetic {
             kinds,
             cumulative_weights,
             ids: Vec::new(),
+            usages: Vec::new(),
             failures: spec.failures,
             count: spec.count,
             until: spec.until.map(|until| SimTime::ZERO + until.duration()),
@@ -187,6 +192,7 @@ impl Synthetic {
         let behaviour = Behaviour {
             run_time: Some(kind.duration.sample(uniform(DURATION))),
             ends: if fails { Outcome::Failed } else { Outcome::Completed },
+            usage: self.usages[arrival.kind],
         };
         External::Submit(submission, behaviour)
     }
@@ -196,6 +202,10 @@ impl Source for Synthetic {
     fn next_event(&mut self, ids: &mut Ids) -> Result<Option<(SimTime, External)>, WorkloadError> {
         if self.ids.is_empty() {
             self.ids = self.kinds.iter().map(|kind| ids.definition(&kind.definition)).collect();
+            let mut of = |one: &Option<Usage>| {
+                one.as_ref().map_or(UsageId::RESERVED, |usage| ids.usage(usage))
+            };
+            self.usages = self.kinds.iter().map(|kind| of(&kind.usage)).collect();
         }
         if self.count.is_some_and(|count| self.yielded >= count) {
             return Ok(None);

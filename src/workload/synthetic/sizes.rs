@@ -11,12 +11,14 @@ use crate::model::{
     Architecture, Cpu, DEVICES_MAX, GPU_DEVICE_MILLI, GpuRequest, HostPort, NetworkMode,
     PlacementConstraint, Protocol, TaskDefinition,
 };
+use crate::workload::Usage;
 use crate::workload::ecs_json::{
     CONSTRAINTS_MAX, CpuUnits, MemoryMib, parse_network_mode, required_architecture,
 };
 use crate::workload::law_spec::{DurationLaw, NumberLaw};
 
 use super::spec::SpecError;
+use super::use_spec::UseSpec;
 
 /// How a constraint that no two tasks share an instance is written.
 const DISTINCT_INSTANCE: &str = "distinctInstance";
@@ -74,6 +76,16 @@ pub struct KindSpec {
     /// Whether the tasks of a submission are placed all at once or not at all.
     #[serde(default)]
     pub gang: bool,
+    /// What its tasks really use of CPU and memory; what they reserve if missing. It matters on
+    /// capacity that is shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#use: Option<UseSpec>,
+    /// CPU at any time, as `cpu`: the quota of the task-level `cpu`; none if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_limit: Option<CpuUnits>,
+    /// Memory beyond which a task is killed, as `memory`; `memory` if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_limit: Option<MemoryMib>,
     /// File with the JSON of an ECS task definition, instead of `cpu`, `memory` and the like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_definition: Option<PathBuf>,
@@ -88,6 +100,8 @@ pub struct ResolvedKind {
     pub weight: u32,
     /// Task group; `None` is the definition's own.
     pub group: Option<String>,
+    /// What they use meanwhile; `None` where that is what they reserve.
+    pub usage: Option<Usage>,
     /// How long the tasks run.
     pub duration: DurationLaw,
     /// Tasks in each submission.
@@ -102,10 +116,10 @@ fn one() -> u32 {
 
 /// Makes errors about the keys of one kind.
 #[derive(Debug, Clone, Copy)]
-struct Keys<'a>(&'a str);
+pub(super) struct Keys<'a>(pub(super) &'a str);
 
 impl Keys<'_> {
-    fn refuse(self, key: &str, problem: impl Into<String>) -> SpecError {
+    pub(super) fn refuse(self, key: &str, problem: impl Into<String>) -> SpecError {
         SpecError::new(format!("{}{key}", self.0), problem)
     }
 }
@@ -126,9 +140,11 @@ impl KindSpec {
             let problem = "missing; set it here, or `duration` of the workload for all kinds";
             return Err(keys.refuse("duration", problem));
         };
+        let usage = self.usage_at(keys, &definition, true)?;
         let single = || NumberLaw::constant(1).expect("1 is a count");
         Ok(ResolvedKind {
             definition,
+            usage,
             weight: self.weight,
             group: self.group.clone(),
             duration: duration.clone(),
@@ -189,6 +205,8 @@ impl KindSpec {
             ("ports", !self.ports.is_empty()),
             ("network_mode", self.network_mode.is_some()),
             ("architecture", self.architecture.is_some()),
+            ("cpu_limit", self.cpu_limit.is_some()),
+            ("memory_limit", self.memory_limit.is_some()),
         ];
         match written.into_iter().find(|(_, written)| *written) {
             None => Ok(()),
@@ -221,6 +239,7 @@ impl KindSpec {
         }
         let network_mode = self.network_mode(keys)?;
         let mut definition = TaskDefinition::new(family, cpu, memory_mib);
+        definition.limits = self.limits(keys, (cpu, memory_mib))?;
         definition.gpu = self.gpu(keys)?;
         definition.host_ports = self.host_ports(keys, network_mode)?;
         definition.network_mode = network_mode;

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::des::{SimDuration, SimTime};
 use crate::model::Outcome;
-use crate::workload::Behaviour;
+use crate::workload::{Behaviour, UsageId};
 
 use super::batch::{BATCH_ROWS, Batch, End, Row};
 
@@ -89,7 +89,11 @@ fn decoded(bytes: &[u8; ROW_BYTES]) -> Row {
     let ends = if bytes[32] & FAILS == 0 { Outcome::Completed } else { Outcome::Failed };
     Row {
         at: SimTime::from_micros(u64_at(0)),
-        behaviour: Behaviour { run_time: run_time.map(SimDuration::from_micros), ends },
+        behaviour: Behaviour {
+            run_time: run_time.map(SimDuration::from_micros),
+            ends,
+            usage: UsageId::RESERVED,
+        },
         definition: u32_at(16),
         count: u32_at(20),
         all_or_nothing: bytes[32] & GANG != 0,

@@ -11,7 +11,7 @@ use super::encoding::{Block, write_block};
 use super::*;
 use crate::des::{SimDuration, SimTime};
 use crate::model::{Cpu, Outcome, TaskDefinition};
-use crate::workload::{Behaviour, External, Ids, Source, WorkloadError};
+use crate::workload::{Behaviour, External, Ids, Source, UsageId, WorkloadError};
 
 /// What a reader did, told from any thread.
 #[derive(Debug, Default)]
@@ -46,7 +46,8 @@ fn counting(batches: u64, then: Then) -> (Counting, Arc<Told>) {
 impl ReadRows for Counting {
     fn read(&mut self, batch: &mut Batch) -> Result<bool, WorkloadError> {
         assert!(self.home.is_none_or(|home| home == current().id()), "read in another thread");
-        let behaviour = Behaviour { run_time: None, ends: Outcome::Completed };
+        let behaviour =
+            Behaviour { run_time: None, ends: Outcome::Completed, usage: UsageId::RESERVED };
         let first = self.read * BATCH_ROWS as u64;
         let number = self.read as u32;
         let definition = TaskDefinition::new(format!("f{number}"), Cpu(1), 1);
@@ -158,7 +159,7 @@ prop_compose! {
             let run_time = run_time.map(SimDuration::from_micros);
             let definition = count % keys.len() as u32;
             let texts = [group.as_deref(), label.as_deref()];
-            let behaviour = Behaviour { run_time, ends };
+            let behaviour = Behaviour { run_time, ends, usage: UsageId::RESERVED };
             batch.push(SimTime::from_micros(at), behaviour, definition, count, gang, texts);
         }
         let define = |key: Vec<u8>| {

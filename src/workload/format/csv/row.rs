@@ -9,7 +9,7 @@ use crate::model::{
 use crate::workload::format::reader::{Column, Rows};
 use crate::workload::law_spec::COUNT_MAX;
 use crate::workload::trace::Batch;
-use crate::workload::{Behaviour, WorkloadError};
+use crate::workload::{Behaviour, UsageId, WorkloadError};
 
 /// Columns that every file has.
 pub(super) const REQUIRED: [&str; 3] = ["submit_s", "cpu", "memory_mib"];
@@ -214,7 +214,7 @@ impl Columns {
         } else {
             Outcome::Completed
         };
-        Ok(Behaviour { run_time, ends })
+        Ok(Behaviour { run_time, ends, usage: UsageId::RESERVED })
     }
 
     pub(super) fn definition(

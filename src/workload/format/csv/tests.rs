@@ -15,7 +15,7 @@ use crate::model::{
     Submission, TaskDefinition,
 };
 use crate::workload::format::{Opening, TraceFormat};
-use crate::workload::{Behaviour, External, Ids, WorkloadError};
+use crate::workload::{Behaviour, External, Ids, UsageId, WorkloadError};
 
 type Events = Vec<(SimTime, Submission, Behaviour)>;
 
@@ -103,14 +103,17 @@ fn rows_become_submissions() {
         Behaviour {
             run_time: Some(run_time),
             ends: Outcome::Completed,
+            usage: UsageId::RESERVED,
         },
         Behaviour {
             run_time: None,
             ends: Outcome::Completed,
+            usage: UsageId::RESERVED,
         },
         Behaviour {
             run_time: Some(SimDuration::ZERO),
             ends: Outcome::Failed,
+            usage: UsageId::RESERVED,
         },
     ];
     assert_eq!(behaviours, expected);

@@ -2,7 +2,7 @@
 
 use crate::des::{Purpose, Seed, SimDuration, SimTime, pick};
 use crate::model::{DefinitionId, Outcome, Submission};
-use crate::workload::{Behaviour, External, Ids, Source, WorkloadError};
+use crate::workload::{Behaviour, External, Ids, Source, UsageId, WorkloadError};
 
 use super::nodes::shuffle;
 use super::pods::Pods;
@@ -66,6 +66,7 @@ impl Arrivals {
         let stays = Behaviour {
             run_time: None,
             ends: Outcome::Completed,
+            usage: UsageId::RESERVED,
         };
         let second = |index: usize| SimTime::ZERO + SimDuration::from_secs(index as u64 + 1);
         let arriving = arriving.into_iter().enumerate();

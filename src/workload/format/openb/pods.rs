@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::des::{SimDuration, SimTime};
 use crate::model::{Cpu, GpuRequest, Outcome, RequiredAttribute, TaskDefinition};
 use crate::workload::format::reader::{Column, Rows};
-use crate::workload::{Behaviour, WorkloadError};
+use crate::workload::{Behaviour, UsageId, WorkloadError};
 
 use super::names::Names;
 use super::nodes::GPU_MODEL;
@@ -218,7 +218,7 @@ fn times(rows: &Rows, columns: Columns) -> Result<(SimTime, Behaviour), Workload
             return Err(rows.wrong(columns.phase, problem));
         }
     };
-    Ok((SimTime::ZERO + created, Behaviour { run_time, ends }))
+    Ok((SimTime::ZERO + created, Behaviour { run_time, ends, usage: UsageId::RESERVED }))
 }
 
 fn run_time(

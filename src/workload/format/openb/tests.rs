@@ -10,7 +10,7 @@ use super::ENTRY;
 use crate::des::{Seed, SimDuration, SimTime};
 use crate::model::{CapacityId, Cpu, GpuRequest, InstanceSpec, Outcome, TaskDefinition};
 use crate::workload::format::{Opening, Trace, TraceFormat};
-use crate::workload::{Behaviour, External, Ids, Submission};
+use crate::workload::{Behaviour, External, Ids, UsageId, Submission};
 
 const NODES: &str = "sn,cpu_milli,memory_mib,gpu,model
 n0,64000,262144,2,P100
@@ -140,6 +140,7 @@ fn an_order_file_ranks_machines_and_pods() {
     let stays = Behaviour {
         run_time: None,
         ends: Outcome::Completed,
+            usage: UsageId::RESERVED,
     };
     let mut found = Vec::new();
     for (at, submission, behaviour) in &events {

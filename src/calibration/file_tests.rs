@@ -1,0 +1,103 @@
+//! Calibrations survive their file, and what is none is refused with its key and a remedy.
+
+use super::*;
+
+pub(crate) fn example() -> Calibration {
+    let table = |micros: &[u64]| QuantileTable::new(micros.to_vec()).unwrap();
+    let engine = EngineModel {
+        width_milli: 1400,
+        load_slope_milli: 120,
+        start_cpu_micros: 0,
+        start: table(&[180_000, 200_000, 260_000]),
+        stop: table(&[60_000]),
+        cleanup: table(&[4000, 5000]),
+    };
+    let text = str::to_owned;
+    Calibration {
+        format_version: FORMAT_VERSION,
+        towtank_version: text("0.1.0"),
+        measured_at: Some(text("2026-11-22")),
+        memory_floor_kib: 700,
+        host: Host {
+            cpus: 2,
+            memory_bytes: 25_000_000_000,
+            kernel: text("6.18"),
+            operating_system: text("Debian \"12\""),
+            engine_version: text("20.10.24"),
+            api_version: text("1.41"),
+            storage_driver: text("overlay2"),
+            cgroup_driver: text("cgroupfs"),
+            cgroup_version: 1,
+            endpoint_kind: text("unix"),
+        },
+        validation: vec![Validation::of(1, &[200_000, 210_000], &[205_000], 2).unwrap()],
+        laws: vec![FittedLaw::new(Operation::Start, ShiftedLogNormal::of_table(&engine.start))],
+        engine,
+        quota: vec![QuotaStep { asked_milli: 100, got_milli: 104 }],
+        load: vec![LoadStep { busy_milli: 0, samples: 10, start_median_micros: 200_000 }],
+        shares: Some(ShareSplit { budget_milli: 500, shares: [1024, 512], got_milli: [330, 170] }),
+        oom: Oom { tried: 3, killed: 3, median_micros: 12_000 },
+        measured: vec![MeasuredTable {
+            operation: Operation::Start,
+            concurrency: 8,
+            network: text("none"),
+            cold: false,
+            samples: 2,
+            micros: table(&[1, 2]),
+        }],
+    }
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    let calibration = example();
+    let text = calibration.to_toml();
+    assert_eq!(Calibration::parse("c.toml", &text), Ok(calibration), "{text}");
+    let bare = Calibration { measured_at: None, shares: None, ..example() };
+    assert_eq!(Calibration::parse("c.toml", &bare.to_toml()), Ok(bare));
+}
+
+#[test]
+fn what_is_no_calibration_is_refused_with_key_and_remedy() {
+    let text = example().to_toml();
+    let changed = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from} is not in {text}");
+        Calibration::parse("c.toml", &text.replacen(from, to, 1)).unwrap_err()
+    };
+    for (from, to, key, says) in [
+        ("format_version = 1", "format_version = 2", "format_version", "newer than 1"),
+        ("format_version = 1", "format_version = \"1\"", "format_version", "no version"),
+        ("format_version = 1", "", "format_version", "missing"),
+        ("width_milli = 1400", "width_milli = 999", "engine.width_milli", "1000 or more"),
+        ("width_milli = 1400", "width_mili = 1400", "engine.width_mili", "unknown field"),
+        ("width_milli = 1400", "width_milli = -1", "engine.width_milli", "-1"),
+        ("stop = [60000]", "stop = []", "engine.stop", "at least one"),
+        ("start = [180000, ", "start = [980000, ", "engine.start", "ascend"),
+        ("cpus = 2", "cpus = 0", "host.cpus", "processors"),
+        ("operation = \"start\"", "operation = \"begin\"", "laws[0].operation", "begin"),
+        ("samples = 10", "samples = ", "", "not TOML"),
+    ] {
+        let why = changed(from, to);
+        assert_eq!(why.key, key, "{why}");
+        assert!(why.problem.contains(says), "{why}");
+        let shown = why.to_string();
+        assert!(shown.starts_with("c.toml") && shown.contains("towtank calibrate"), "{shown}");
+    }
+    let line = changed("width_milli = 1400", "width_milli = \"wide\"").line.unwrap();
+    let expected = text.lines().position(|line| line.starts_with("width_milli")).unwrap() + 1;
+    assert_eq!(line, expected);
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.toml");
+    let why = Calibration::read(&path).unwrap_err().to_string();
+    assert!(why.contains("c.toml: no such file") && why.contains("towtank calibrate"), "{why}");
+    std::fs::write(&path, [0xff, 0xfe]).unwrap();
+    assert!(Calibration::read(&path).unwrap_err().problem.contains("UTF-8"));
+    std::fs::write(&path, vec![b'#'; 1 + (4 << 20)]).unwrap();
+    assert!(Calibration::read(&path).unwrap_err().problem.contains("4 MiB"));
+    std::fs::write(&path, example().to_toml()).unwrap();
+    assert_eq!(Calibration::read(&path), Ok(example()));
+}

@@ -1,0 +1,144 @@
+//! Known engines are recovered from probes drawn from them.
+
+use super::*;
+use crate::calibration::ShiftedLogNormal;
+use crate::des::{Purpose, Stream};
+
+/// Draws of this file's own.
+const DRAW: Purpose = Purpose(0x4649_5454);
+
+fn draws(law: ShiftedLogNormal, entity: u64, count: usize) -> Vec<u64> {
+    let mut stream: Stream = Seed(7).stream(DRAW, entity, 0);
+    (0..count).map(|_| law.quantile(stream.uniform()) as u64).collect()
+}
+
+fn known(width_milli: u32) -> EngineModel {
+    let law = |shift, median: f64, sigma| {
+        let law = ShiftedLogNormal { shift, mu: median.ln(), sigma };
+        QuantileTable::of_samples(&draws(law, shift as u64, 4000)).unwrap()
+    };
+    EngineModel {
+        width_milli,
+        load_slope_milli: 250,
+        start_cpu_micros: 0,
+        start: law(150_000.0, 60_000.0, 0.4),
+        stop: law(30_000.0, 20_000.0, 0.4),
+        cleanup: law(20_000.0, 30_000.0, 0.5),
+    }
+}
+
+/// Probes of a known engine: `count` lives at each concurrency.
+fn probes(engine: &EngineModel, count: u32) -> Probes {
+    let run = QuantileTable::new(vec![100_000, 130_000, 190_000]).unwrap();
+    let of = |clients: u32| {
+        let closed_loop = ClosedLoop { engine, run: &run, clients, lives: count };
+        let starts = closed_loop.starts(Seed(1000 + u64::from(clients)));
+        let mut stream = Seed(9).stream(DRAW, clients.into(), 1);
+        let life = |start| Life {
+            start,
+            run: run.sample(stream.uniform()).micros(),
+            cleanup: engine.cleanup.sample(stream.uniform()).micros(),
+        };
+        (clients, starts.into_iter().map(life).collect())
+    };
+    let idle = [1, 3, 5, 7].map(|n| engine.start.sample(f64::from(n) / 8.0).micros());
+    let loaded = idle.map(|micros| micros * 5 / 4);
+    Probes {
+        lives: [1, 2, 4, 8].map(of).into(),
+        rounds: 1,
+        stops: engine.stop.micros().to_vec(),
+        loaded: vec![(0, idle.to_vec()), (1000, loaded.to_vec())],
+        contended: None,
+    }
+}
+
+#[test]
+fn known_widths_are_recovered_within_five_percent() {
+    for width_milli in [1400, 2000, 2700, 5000] {
+        let engine = known(width_milli);
+        let fitted = fit(&probes(&engine, 400)).unwrap();
+        let ratio = f64::from(fitted.engine.width_milli) / f64::from(width_milli);
+        assert!((ratio - 1.0).abs() < 0.05, "{width_milli}: {}", fitted.engine.width_milli);
+        for one in &fitted.validation {
+            assert!(one.median_error.abs() < 0.05 && one.p90_error.abs() < 0.1, "{one:?}");
+            // The 1 % point of two sets of 200, so that none of sixteen is beyond by chance.
+            assert!(one.ks < 0.163, "{one:?}");
+        }
+        assert_eq!(fitted.validation.iter().map(|one| one.concurrency).sum::<u32>(), 15);
+    }
+}
+
+#[test]
+fn few_probes_recover_a_width_within_fifteen_percent() {
+    let fitted = fit(&probes(&known(2000), 24)).unwrap();
+    let width = f64::from(fitted.engine.width_milli);
+    assert!((width / 2000.0 - 1.0).abs() < 0.15, "{width}");
+}
+
+#[test]
+fn tables_are_those_of_a_single_client_and_slopes_those_of_medians() {
+    let engine = known(1500);
+    let fitted = fit(&probes(&engine, 400)).unwrap().engine;
+    assert_eq!(fitted.load_slope_milli, 250);
+    for (fitted, known) in [(&fitted.start, &engine.start), (&fitted.stop, &engine.stop)] {
+        assert_eq!(fitted.micros().len(), 101);
+        assert!(fitted.micros().is_sorted());
+        let median = |table: &QuantileTable| table.sample(0.5).micros() as f64;
+        assert!((median(fitted) / median(known) - 1.0).abs() < 0.03);
+    }
+}
+
+#[test]
+fn slopes_are_never_negative_and_need_an_idle_engine() {
+    let slope = |loaded: &[(u32, Vec<u64>)]| load_slope_milli(loaded);
+    assert_eq!(slope(&[(0, vec![100]), (1000, vec![90])]), 0);
+    assert_eq!(slope(&[(1000, vec![90])]), 0);
+    assert_eq!(slope(&[(0, vec![]), (1000, vec![90])]), 0);
+    assert_eq!(slope(&[(0, vec![0]), (1000, vec![90])]), 0);
+    assert_eq!(slope(&[(0, vec![100]), (500, vec![110]), (1000, vec![120])]), 200);
+}
+
+#[test]
+fn degenerate_probes_are_fitted_or_refused_in_words() {
+    let life = Life { start: 1000, run: 0, cleanup: 10 };
+    let one = Probes {
+        lives: [(1, vec![life])].into(),
+        rounds: 1,
+        stops: vec![5],
+        loaded: Vec::new(),
+        contended: None,
+    };
+    let fitted = fit(&one).unwrap();
+    assert_eq!(fitted.engine.start.micros(), [1000; 101]);
+    assert_eq!(fitted.engine.load_slope_milli, 0);
+    // Nothing is left to validate with.
+    assert_eq!(fitted.validation, []);
+
+    // Equal samples on an engine that does one thing at a time.
+    let slow = |start| vec![Life { start, ..life }; 40];
+    let lives = [(1, slow(1000)), (2, slow(2000)), (4, slow(4000))].into();
+    let equal = fit(&Probes { lives, ..one.clone() }).unwrap();
+    assert!((1000..=1050).contains(&equal.engine.width_milli), "{}", equal.engine.width_milli);
+
+    let none = Probes { lives: [(2, vec![life])].into(), ..one.clone() };
+    assert_eq!(fit(&none), Err(FitError::NoLives));
+    let empty = Probes { lives: [(1, Vec::new())].into(), ..one.clone() };
+    assert_eq!(fit(&empty), Err(FitError::NoLives));
+    assert_eq!(fit(&Probes { stops: Vec::new(), ..one }), Err(FitError::NoStops));
+}
+
+#[test]
+fn what_a_start_takes_of_its_instance_comes_from_the_slow_down_beside_neighbours() {
+    let contended = |alone: &[u64], beside: &[(u32, &[u64])]| {
+        let beside = beside.iter().map(|(n, samples)| (*n, samples.to_vec())).collect();
+        start_cpu_micros(Some(&Contended { alone: alone.to_vec(), beside }))
+    };
+    // 10 ms take 20 ms on half a core, and 80 ms on an eighth of one.
+    let alone = [220_000, 221_000, 219_000];
+    let beside_three: &[u64] = &[280_000, 300_000, 200_000];
+    assert_eq!(contended(&alone, &[(3, beside_three)]), 10_000);
+    assert_eq!(contended(&alone, &[(3, beside_three), (6, &[340_000])]), 10_000);
+    assert_eq!(contended(&alone, &[(3, &[200_000])]), 0);
+    assert_eq!(contended(&[], &[(3, beside_three)]), 0);
+    assert_eq!(start_cpu_micros(None), 0);
+}

@@ -1,0 +1,21 @@
+//! What was measured of a Docker Engine, and the laws that the simulated engine draws from.
+
+mod closed_loop;
+mod engine_model;
+mod file;
+mod fit;
+mod law;
+mod validation;
+
+pub use closed_loop::ClosedLoop;
+pub use engine_model::{EngineModel, QuantileTable};
+pub use file::{
+    Calibration, CalibrationError, FILE_BEGIN, FORMAT_VERSION, FittedLaw, Host, LoadStep,
+    MeasuredTable, Oom, Operation, QuotaStep, ShareSplit,
+};
+pub use fit::{Contended, FitError, Fitted, Life, Probes, fit};
+pub use law::ShiftedLogNormal;
+pub use validation::Validation;
+
+#[cfg(test)]
+pub(crate) use file::tests::example as example_calibration;

@@ -1,0 +1,31 @@
+//! Why a replay failed.
+
+use crate::backend::BackendError;
+use crate::run::RunError;
+use crate::workload::WorkloadError;
+
+/// Why a replay failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The workload cannot be read: bad input.
+    #[error(transparent)]
+    Workload(#[from] WorkloadError),
+    /// The engine does not answer, was lost, or could not do what it was asked to.
+    #[error("{0}")]
+    Engine(String),
+    /// The machine cannot carry the scenario: all the reasons, with remedies.
+    #[error("this machine cannot carry the scenario:\n{}", .0.join("\n"))]
+    Refused(Vec<String>),
+    /// A run failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// It was interrupted from outside; what it made is gone.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl From<BackendError> for ReplayError {
+    fn from(error: BackendError) -> ReplayError {
+        ReplayError::Engine(error.0)
+    }
+}

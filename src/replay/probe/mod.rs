@@ -1,0 +1,354 @@
+//! Measures a Docker Engine through the same requests and reports as a replay.
+
+mod compose;
+mod driver;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::backend::docker::message::{Exit, Network};
+use crate::backend::docker::program::Program;
+use crate::calibration::{
+    Contended, Life, LoadStep, MeasuredTable, Oom, Operation, Probes, QuantileTable, QuotaStep,
+    ShareSplit,
+};
+
+pub use compose::calibration;
+pub use driver::{ProbeError, ProbeProgress, Probed};
+pub use plan::Plan;
+
+use driver::{Driver, History, Kind, busy, hungry};
+
+/// How long a probe's container runs, beside its start and end.
+const RUN: Duration = Duration::from_millis(100);
+
+/// Quotas that are tried, thousandths of a core.
+const QUOTAS: [u32; 4] = [100, 250, 500, 750];
+
+/// Memory limit of the containers that exceed it, bytes, and what they touch, KiB.
+const OOM: (u64, u64) = (32 << 20, 100 << 10);
+
+/// What is probed, and where.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The workload image.
+    pub image: String,
+    /// Whether it was imported for this.
+    pub imported: bool,
+    /// Processors of the engine's host.
+    pub cpus: u32,
+    /// Parent cgroup of the probes, as of a replay's containers, where budgets are possible.
+    pub parent: Option<String>,
+    /// A parent cgroup with half a core, where budgets are possible.
+    pub half_a_core: Option<String>,
+}
+
+/// Everything that was measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Findings {
+    /// What the model is made from.
+    pub probes: Probes,
+    /// Latencies by operation, concurrency, network and warmth.
+    pub measured: Vec<MeasuredTable>,
+    /// Latencies beyond the programs' run times, a single client's.
+    pub overruns: Vec<u64>,
+    /// Latencies of SIGKILL.
+    pub kills: Vec<u64>,
+    /// CPU quotas.
+    pub quota: Vec<QuotaStep>,
+    /// Starts under load.
+    pub load: Vec<LoadStep>,
+    /// The split of a parent cgroup.
+    pub shares: Option<ShareSplit>,
+    /// Memory exceeded.
+    pub oom: Oom,
+    /// Most memory that the workload program had resident while it slept, KiB.
+    pub memory_floor_kib: u64,
+}
+
+/// Probes an engine. `watch` is told of progress and interrupts with `false`. Containers that are
+/// there when it ends, for whatever reason, are the caller's to remove: they carry the run's label.
+///
+/// # Errors
+/// The engine failed, is too slow to be told from a dead one, or `watch` interrupted.
+pub fn probe(
+    engine: &dyn Probed,
+    setting: &Setting,
+    plan: &Plan,
+    watch: &mut dyn FnMut(ProbeProgress) -> bool,
+) -> Result<Findings, ProbeError> {
+    let total = plan.containers(setting);
+    let mut driver = Driver::new(engine, setting, total, watch);
+    let mut tables = Tables::default();
+    if setting.imported {
+        tables.add(
+            1,
+            Network::None,
+            true,
+            &driver.lives("cold starts", Network::None, 1, plan.cold)?,
+        );
+    }
+    let lives = lives_in_turns(&mut driver, plan)?;
+    for (&clients, histories) in &lives {
+        tables.add(clients, Network::None, false, histories);
+    }
+    for network in [Network::Bridge, Network::Host] {
+        let histories = driver.lives("networks", network, 1, plan.networks)?;
+        tables.add(1, network, false, &histories);
+    }
+    let stops = driver.endings(Kind::Stop, plan.endings)?;
+    let kills = driver.endings(Kind::Kill, plan.endings)?;
+    tables.push(Operation::Stop, 1, Network::None, false, &stops);
+    tables.push(Operation::Kill, 1, Network::None, false, &kills);
+    let loaded = under_load(&mut driver, setting, plan)?;
+    let quota = quotas(&mut driver, plan)?;
+    let shares = shares(&mut driver, setting, plan)?;
+    let contended = contended(&mut driver, setting, plan)?;
+    let oom = oom(&mut driver, plan.ooms)?;
+    let alone = lives.get(&1).map_or(&[][..], Vec::as_slice);
+    Ok(Findings {
+        overruns: alone.iter().filter_map(overrun).collect(),
+        memory_floor_kib: memory_floor_kib(lives.values().flatten()),
+        probes: Probes {
+            lives: lives
+                .iter()
+                .map(|(&n, all)| (n, all.iter().filter_map(life).collect()))
+                .collect(),
+            rounds: plan.rounds,
+            stops,
+            loaded: loaded.clone(),
+            contended,
+        },
+        measured: tables.0,
+        kills,
+        quota,
+        load: loaded.iter().filter_map(load_step).collect(),
+        shares,
+        oom,
+    })
+}
+
+// --- what a history says ------------------------------------------------------------------------
+
+fn micros(from: Option<Instant>, until: Option<Instant>) -> Option<u64> {
+    let span = until?.saturating_duration_since(from?);
+    Some(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
+}
+
+fn start(history: &History) -> Option<u64> {
+    micros(Some(history.asked), history.started)
+}
+
+fn life(history: &History) -> Option<Life> {
+    Some(Life {
+        start: start(history)?,
+        run: micros(history.started, history.exited)?,
+        cleanup: micros(history.exited, history.removed)?,
+    })
+}
+
+/// By how much the run was seen to be longer than its program's.
+fn overrun(history: &History) -> Option<u64> {
+    let run = micros(history.started, history.exited)?;
+    Some(run.saturating_sub(RUN.as_micros() as u64))
+}
+
+fn memory_floor_kib<'h>(histories: impl Iterator<Item = &'h History>) -> u64 {
+    histories
+        .filter_map(|one| one.exit.as_ref()?.said)
+        .map(|said| said.max_rss_kib)
+        .max()
+        .unwrap_or(0)
+}
+
+fn load_step((busy_milli, starts): &(u32, Vec<u64>)) -> Option<LoadStep> {
+    let median = QuantileTable::sorted(starts)?.sample(0.5).micros();
+    let samples = starts.len() as u32;
+    Some(LoadStep { busy_milli: *busy_milli, samples, start_median_micros: median })
+}
+
+/// Thousandths of a core that a container's program says it got.
+fn got_milli(exit: &Exit) -> Option<u32> {
+    let said = exit.said.filter(|said| said.wall_s > 0.0)?;
+    Some(libm::round(said.cpu_s / said.wall_s * 1000.0) as u32)
+}
+
+/// Tables of latencies.
+#[derive(Default)]
+struct Tables(Vec<MeasuredTable>);
+
+impl Tables {
+    fn add(&mut self, concurrency: u32, network: Network, cold: bool, histories: &[History]) {
+        let all = |of: &dyn Fn(&History) -> Option<u64>| -> Vec<u64> {
+            histories.iter().filter_map(of).collect()
+        };
+        let create = all(&|one| micros(Some(one.asked), one.created));
+        let cleanup = all(&|one| micros(one.exited, one.removed));
+        self.push(Operation::Start, concurrency, network, cold, &all(&start));
+        self.push(Operation::Create, concurrency, network, cold, &create);
+        self.push(Operation::Overrun, concurrency, network, cold, &all(&overrun));
+        self.push(Operation::Cleanup, concurrency, network, cold, &cleanup);
+    }
+
+    fn push(&mut self, operation: Operation, clients: u32, on: Network, cold: bool, all: &[u64]) {
+        let network = match on {
+            Network::None => "none",
+            Network::Bridge => "bridge",
+            Network::Host => "host",
+        };
+        let table = QuantileTable::sorted(all).map(|micros| MeasuredTable {
+            operation,
+            concurrency: clients,
+            network: network.to_owned(),
+            cold,
+            samples: all.len() as u32,
+            micros,
+        });
+        self.0.extend(table);
+    }
+}
+
+// --- probes of one kind each --------------------------------------------------------------------
+
+/// The closed loops of each number of clients, round after round.
+fn lives_in_turns(
+    driver: &mut Driver<'_>,
+    plan: &Plan,
+) -> Result<BTreeMap<u32, Vec<History>>, ProbeError> {
+    let mut lives: BTreeMap<u32, Vec<History>> = BTreeMap::new();
+    for _ in 0..plan.rounds {
+        for &(clients, count) in &plan.lives {
+            let histories = driver.lives("starts", Network::None, clients, count)?;
+            lives.entry(clients).or_default().extend(histories);
+        }
+    }
+    Ok(lives)
+}
+
+/// Starts without load, half of them before and half after those with a core kept busy, so that a
+/// machine that drifts does not look like load.
+fn under_load(
+    driver: &mut Driver<'_>,
+    setting: &Setting,
+    plan: &Plan,
+) -> Result<Vec<(u32, Vec<u64>)>, ProbeError> {
+    if setting.cpus < 2 {
+        // Whatever is busy on the only core, the engine itself is not idle.
+        return Ok(Vec::new());
+    }
+    let half = plan.loaded.div_ceil(2);
+    let starts = |driver: &mut Driver<'_>, count| -> Result<Vec<u64>, ProbeError> {
+        let histories = driver.lives("starts under load", Network::None, 1, count)?;
+        Ok(histories.iter().filter_map(start).collect())
+    };
+    let mut idle = starts(driver, half)?;
+    let until_stopped = Program { until_stopped: true, ..busy(Duration::from_mins(10)) };
+    let mut neighbour = driver.spec(until_stopped);
+    (neighbour.cpu_quota_milli, neighbour.cgroup_parent) = (None, None);
+    let token = driver.start_and_wait(neighbour, "starts under load")?;
+    let loaded = starts(driver, plan.loaded)?;
+    driver.end_and_wait(token, Kind::Kill)?;
+    idle.extend(starts(driver, half)?);
+    Ok(vec![(0, idle), (1000, loaded)])
+}
+
+/// One container after the other, so that none takes another's CPU.
+fn quotas(driver: &mut Driver<'_>, plan: &Plan) -> Result<Vec<QuotaStep>, ProbeError> {
+    let mut ladder = Vec::new();
+    for asked_milli in QUOTAS {
+        let mut spec = driver.spec(busy(plan.busy));
+        spec.cpu_quota_milli = Some(asked_milli);
+        spec.cgroup_parent = None;
+        let histories = driver.all("CPU quotas", vec![spec])?;
+        let exit = histories.first().and_then(|one| one.exit.as_ref());
+        let step = exit.and_then(got_milli).map(|got_milli| QuotaStep { asked_milli, got_milli });
+        ladder.extend(step);
+    }
+    Ok(ladder)
+}
+
+/// Two busy containers, one with twice the other's weight, on half a core.
+fn shares(
+    driver: &mut Driver<'_>,
+    setting: &Setting,
+    plan: &Plan,
+) -> Result<Option<ShareSplit>, ProbeError> {
+    if setting.half_a_core.is_none() {
+        return Ok(None);
+    }
+    let weights = [1024, 512];
+    let specs = weights.map(|cpu_shares| {
+        let mut spec = driver.spec(busy(2 * plan.busy));
+        spec.cpu_shares = cpu_shares;
+        spec.cpu_quota_milli = None;
+        spec.cgroup_parent.clone_from(&setting.half_a_core);
+        spec.cores = vec![0];
+        spec
+    });
+    let histories = driver.all("CPU shares", specs.to_vec())?;
+    let got: Vec<u32> = histories.iter().filter_map(|one| got_milli(one.exit.as_ref()?)).collect();
+    let &[first, second] = got.as_slice() else { return Ok(None) };
+    Ok(Some(ShareSplit { budget_milli: 500, shares: weights, got_milli: [first, second] }))
+}
+
+/// Neighbours of a start under contention, ascending.
+const NEIGHBOURS: [u32; 2] = [2, 5];
+
+/// Starts in an instance of half a core, alone and beside neighbours that want all of it: what a
+/// start takes of the instance itself.
+fn contended(
+    driver: &mut Driver<'_>,
+    setting: &Setting,
+    plan: &Plan,
+) -> Result<Option<Contended>, ProbeError> {
+    if setting.half_a_core.is_none() {
+        return Ok(None);
+    }
+    let spec = |driver: &Driver<'_>, program| {
+        let mut spec = driver.spec(program);
+        spec.cpu_quota_milli = None;
+        spec.cgroup_parent.clone_from(&setting.half_a_core);
+        spec.cores = vec![0];
+        spec
+    };
+    let starts = |driver: &mut Driver<'_>, count| -> Result<Vec<u64>, ProbeError> {
+        let mut found = Vec::new();
+        for _ in 0..count {
+            let short = spec(driver, busy(Duration::from_millis(20)));
+            found.extend(driver.all("starts beside others", vec![short])?.iter().filter_map(start));
+        }
+        Ok(found)
+    };
+    let alone = starts(driver, plan.loaded)?;
+    let (mut tokens, mut beside) = (Vec::new(), Vec::new());
+    for neighbours in NEIGHBOURS {
+        while tokens.len() < neighbours as usize {
+            // Of fixed work, as what contends in a replay.
+            let endless = Program { work: true, ..busy(Duration::from_mins(10)) };
+            let endless = spec(driver, endless);
+            tokens.push(driver.start_and_wait(endless, "starts beside others")?);
+        }
+        beside.push((neighbours, starts(driver, plan.loaded)?));
+    }
+    for token in tokens {
+        driver.end_and_wait(token, Kind::Kill)?;
+    }
+    Ok(Some(Contended { alone, beside }))
+}
+
+fn oom(driver: &mut Driver<'_>, count: u32) -> Result<Oom, ProbeError> {
+    let mut histories = Vec::new();
+    for _ in 0..count {
+        let mut spec = driver.spec(hungry(OOM.1));
+        spec.memory_limit = Some(OOM.0);
+        histories.extend(driver.all("memory exceeded", vec![spec])?);
+    }
+    let killed = |one: &&History| one.exit.as_ref().is_some_and(|exit| exit.oom);
+    let times: Vec<u64> =
+        histories.iter().filter(killed).filter_map(|one| micros(one.started, one.exited)).collect();
+    let median = QuantileTable::sorted(&times).map_or(0, |table| table.sample(0.5).micros());
+    Ok(Oom { tried: count, killed: times.len() as u32, median_micros: median })
+}

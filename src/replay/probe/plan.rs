@@ -1,0 +1,62 @@
+//! How much is probed.
+
+use std::time::Duration;
+
+use super::{QUOTAS, Setting};
+
+/// Numbers of containers, and times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Closed loops take turns so often, so that a machine that drifts does so for all of them.
+    pub rounds: u32,
+    /// Clients, and lives of theirs in each round.
+    pub lives: Vec<(u32, u32)>,
+    /// First starts after the image was imported.
+    pub cold: u32,
+    /// Lives with each other network.
+    pub networks: u32,
+    /// Stops, and as many kills.
+    pub endings: u32,
+    /// Starts with a core kept busy, and about as many without.
+    pub loaded: u32,
+    /// Containers that exceed their memory.
+    pub ooms: u32,
+    /// How long a busy container runs.
+    pub busy: Duration,
+}
+
+impl Plan {
+    /// `probes` lives of a single client, and of more in proportion; at least 4.
+    pub fn of(probes: u32, quick: bool) -> Plan {
+        let probes = probes.max(4);
+        let rounds = if quick { 2 } else { 4 };
+        let lives = [(1, probes), (2, probes), (4, probes + probes / 2), (8, 2 * probes)];
+        let lives = lives
+            .map(|(clients, lives): (u32, u32)| (clients, lives.div_ceil(rounds).max(clients)));
+        Plan {
+            rounds,
+            lives: lives.to_vec(),
+            cold: 5,
+            networks: (probes / 4).max(2),
+            endings: (probes * 2 / 5).max(2),
+            loaded: (probes / 2).max(2),
+            ooms: if quick { 2 } else { 5 },
+            busy: Duration::from_secs(if quick { 1 } else { 2 }),
+        }
+    }
+
+    /// Containers in all.
+    pub(super) fn containers(&self, setting: &Setting) -> u64 {
+        let lives: u32 = self.lives.iter().map(|(_, lives)| lives).sum();
+        let cold = if setting.imported { self.cold } else { 0 };
+        let loaded =
+            if setting.cpus < 2 { 0 } else { self.loaded + 2 * self.loaded.div_ceil(2) + 1 };
+        let shares = if setting.half_a_core.is_some() { 2 } else { 0 };
+        let quotas = QUOTAS.len() as u32;
+        let others = 2 * self.networks + 2 * self.endings + quotas + self.ooms;
+        let beside = super::NEIGHBOURS;
+        let contended = (beside.len() as u32 + 1) * self.loaded + beside[beside.len() - 1];
+        let contended = if setting.half_a_core.is_some() { contended } else { 0 };
+        u64::from(self.rounds * lives + cold + loaded + shares + contended + others)
+    }
+}
