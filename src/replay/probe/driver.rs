@@ -193,6 +193,34 @@ impl<'d> Driver<'d> {
         Ok(self.taken())
     }
 
+    /// Lives of a single client that waits before each, so that each finds the engine at rest, as a
+    /// task does that comes alone.
+    pub(super) fn lives_apart(
+        &mut self,
+        what: &'static str,
+        network: Network,
+        count: u32,
+        pause: Duration,
+    ) -> Result<Vec<History>, ProbeError> {
+        let mut histories = Vec::new();
+        for _ in 0..count {
+            self.rest(pause)?;
+            histories.extend(self.lives(what, network, 1, 1)?);
+        }
+        Ok(histories)
+    }
+
+    fn rest(&mut self, pause: Duration) -> Result<(), ProbeError> {
+        let until = clock::now() + pause;
+        loop {
+            let left = until.saturating_duration_since(clock::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            self.report_within(left.min(LOOK))?;
+        }
+    }
+
     fn sleeper(&mut self, network: Network) {
         let spec = ContainerSpec { network, ..self.spec(asleep(RUN)) };
         self.start(spec);
@@ -283,17 +311,24 @@ impl<'d> Driver<'d> {
     fn next_step(&mut self) -> Result<(Token, Step), ProbeError> {
         let since = clock::now();
         loop {
-            if !(self.watch)(self.progress) {
-                return Err(ProbeError::Interrupted);
-            }
-            match self.engine.next_report(LOOK) {
-                Some(Report::Lost { why }) => return Err(ProbeError::Lost(why)),
-                Some(Report::Container { token, at, step }) => return self.took(token, at, step),
+            match self.report_within(LOOK)? {
+                Some(step) => return Ok(step),
                 None if since.elapsed() > PATIENCE => {
                     return Err(ProbeError::Silent(self.progress.what));
                 }
                 None => {}
             }
+        }
+    }
+
+    fn report_within(&mut self, wait: Duration) -> Result<Option<(Token, Step)>, ProbeError> {
+        if !(self.watch)(self.progress) {
+            return Err(ProbeError::Interrupted);
+        }
+        match self.engine.next_report(wait) {
+            Some(Report::Lost { why }) => Err(ProbeError::Lost(why)),
+            Some(Report::Container { token, at, step }) => self.took(token, at, step).map(Some),
+            None => Ok(None),
         }
     }
 

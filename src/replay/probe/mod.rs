@@ -96,7 +96,7 @@ pub fn probe(
         tables.add(clients, Network::None, false, histories);
     }
     for network in [Network::Bridge, Network::Host] {
-        let histories = driver.lives("networks", network, 1, plan.networks)?;
+        let histories = driver.lives_apart("networks", network, plan.networks, plan.pause)?;
         tables.add(1, network, false, &histories);
     }
     let stops = driver.endings(Kind::Stop, plan.endings)?;
@@ -213,7 +213,7 @@ impl Tables {
 
 // --- probes of one kind each --------------------------------------------------------------------
 
-/// The closed loops of each number of clients, round after round.
+/// The closed loops of each number of clients, round after round; a single client pauses.
 fn lives_in_turns(
     driver: &mut Driver<'_>,
     plan: &Plan,
@@ -221,7 +221,10 @@ fn lives_in_turns(
     let mut lives: BTreeMap<u32, Vec<History>> = BTreeMap::new();
     for _ in 0..plan.rounds {
         for &(clients, count) in &plan.lives {
-            let histories = driver.lives("starts", Network::None, clients, count)?;
+            let histories = match clients {
+                1 => driver.lives_apart("starts", Network::None, count, plan.pause)?,
+                _ => driver.lives("starts", Network::None, clients, count)?,
+            };
             lives.entry(clients).or_default().extend(histories);
         }
     }

@@ -11,6 +11,8 @@ pub struct Plan {
     pub rounds: u32,
     /// Clients, and lives of theirs in each round.
     pub lives: Vec<(u32, u32)>,
+    /// Before each life of a single client.
+    pub pause: Duration,
     /// First starts after the image was imported.
     pub cold: u32,
     /// Lives with each other network.
@@ -36,6 +38,7 @@ impl Plan {
         Plan {
             rounds,
             lives: lives.to_vec(),
+            pause: Duration::from_secs(1),
             cold: 5,
             networks: (probes / 4).max(2),
             endings: (probes * 2 / 5).max(2),

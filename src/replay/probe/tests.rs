@@ -87,6 +87,10 @@ fn setting() -> Setting {
     Setting { image: "towtank/workload:x".to_owned(), imported: true, cpus: 2, parent, half_a_core }
 }
 
+fn plan(probes: u32) -> Plan {
+    Plan { pause: Duration::from_millis(1), ..Plan::of(probes, true) }
+}
+
 #[test]
 fn every_container_planned_is_probed_and_none_is_left() {
     for setting in [
@@ -95,7 +99,7 @@ fn every_container_planned_is_probed_and_none_is_left() {
     ] {
         let engine = Fake::default();
         let mut last = None;
-        let plan = Plan::of(8, true);
+        let plan = plan(8);
         let findings = probe(&engine, &setting, &plan, &mut |progress| {
             assert!(progress.done <= progress.total);
             last = Some(progress);
@@ -127,7 +131,7 @@ fn every_container_planned_is_probed_and_none_is_left() {
 #[test]
 fn latencies_are_counted_from_the_order_to_the_report() {
     let engine = Fake::default();
-    let findings = probe(&engine, &setting(), &Plan::of(4, true), &mut |_| true).unwrap();
+    let findings = probe(&engine, &setting(), &plan(4), &mut |_| true).unwrap();
     let table = |operation| {
         let is = |table: &&MeasuredTable| table.operation == operation && table.concurrency == 8;
         findings.measured.iter().find(is)
@@ -142,7 +146,7 @@ fn latencies_are_counted_from_the_order_to_the_report() {
 
 #[test]
 fn an_interrupt_a_failure_and_a_loss_end_it_in_words() {
-    let plan = Plan::of(4, true);
+    let plan = plan(4);
     let mut looks = 0;
     let interrupted = probe(&Fake::default(), &setting(), &plan, &mut |_| {
         looks += 1;
