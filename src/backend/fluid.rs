@@ -103,7 +103,7 @@ struct Level {
 /// to bind or ceases to.
 #[derive(Debug, Clone)]
 pub struct Fluid {
-    capacity: u32,
+    capacity: u64,
     members: BTreeMap<u32, Member>,
     /// Members at their cap.
     capped: BTreeSet<Ratio>,
@@ -128,8 +128,11 @@ pub struct Fluid {
 }
 
 impl Fluid {
+    /// Binary digits after the point of what [`Fluid::put`] and [`Fluid::take`] count.
+    pub(super) const FRACTION: u32 = FRACTION;
+
     /// A capacity in units per microsecond that nobody uses, at time 0.
-    pub fn new(capacity: u32) -> Fluid {
+    pub fn new(capacity: u64) -> Fluid {
         Fluid {
             capacity,
             members: BTreeMap::new(),
@@ -159,6 +162,23 @@ impl Fluid {
         let moment = self.settle(now);
         self.insert(&moment, key, weight, cap, work.map(|work| work << FRACTION));
         self.rebalance(&moment);
+    }
+
+    /// Adds a member as [`Fluid::join`] does; its work has [`Fluid::FRACTION`] binary digits after
+    /// the point.
+    pub(super) fn put(&mut self, now: SimTime, key: u32, weight: u32, cap: u32, work: u128) {
+        assert!(work >> FRACTION < WORK_END, "more work than anyone gets done");
+        let moment = self.settle(now);
+        self.insert(&moment, key, weight, cap, Some(work));
+        self.rebalance(&moment);
+    }
+
+    /// Removes a member; what is left of its work, with as many digits.
+    pub(super) fn take(&mut self, now: SimTime, key: u32) -> Option<u128> {
+        let moment = self.settle(now);
+        let (_, left) = self.remove(&moment, key)?;
+        self.rebalance(&moment);
+        left
     }
 
     /// Removes a member, done or not; whether it was there.
@@ -199,7 +219,7 @@ impl Fluid {
 
     /// What all get now together, units per microsecond.
     pub fn used(&self) -> u64 {
-        if self.uncapped.is_empty() { self.capped_sum } else { u64::from(self.capacity) }
+        if self.uncapped.is_empty() { self.capped_sum } else { self.capacity }
     }
 
     /// What all would get now were the capacity unlimited: the sum of the caps.
@@ -212,6 +232,11 @@ impl Fluid {
     pub fn used_total(&self, now: SimTime) -> u128 {
         let micros = now.saturating_sub(self.used_until).micros();
         self.used + u128::from(self.used()) * u128::from(micros)
+    }
+
+    /// The weights of all members.
+    pub fn weights(&self) -> impl Iterator<Item = u32> {
+        self.members.values().map(|member| member.weight)
     }
 
     /// Number of members.
@@ -352,7 +377,7 @@ impl Fluid {
             let left = self.take_uncapped(at, first);
             self.put_capped(at, first, left);
         }
-        let free = u64::from(self.capacity).saturating_sub(self.capped_sum);
+        let free = self.capacity.saturating_sub(self.capped_sum);
         let level = Level { numerator: free, denominator: self.weight_sum.max(1) };
         if self.uncapped.is_empty() {
             (self.anchor, self.virtual_at_anchor) = (at.now, 0);
@@ -365,7 +390,7 @@ impl Fluid {
 
     /// Whether a member's cap is more than its share at the λ of the boundary as it is.
     fn exceeds_level(&self, ratio: Ratio) -> bool {
-        let Some(free) = u64::from(self.capacity).checked_sub(self.capped_sum) else {
+        let Some(free) = self.capacity.checked_sub(self.capped_sum) else {
             return true;
         };
         // Without anyone to share what is free, λ is unlimited.

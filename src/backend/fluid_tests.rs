@@ -22,7 +22,7 @@ fn rate(fluid: &Fluid, key: u32) -> f64 {
 
 #[test]
 fn weights_of_two_to_one_on_half_a_core_give_a_third_and_a_sixth() {
-    let mut fluid = Fluid::new(CORE / 2);
+    let mut fluid = Fluid::new(u64::from(CORE / 2));
     fluid.join(at(0), 0, 1024, CORE, None);
     fluid.join(at(0), 1, 512, CORE, None);
     assert!((rate(&fluid, 0) - 1.0 / 3.0).abs() < 1e-12);
@@ -32,7 +32,7 @@ fn weights_of_two_to_one_on_half_a_core_give_a_third_and_a_sixth() {
 
 #[test]
 fn a_quota_caps_and_the_rest_goes_to_the_others() {
-    let mut fluid = Fluid::new(CORE);
+    let mut fluid = Fluid::new(u64::from(CORE));
     fluid.join(at(0), 0, 512, CORE / 4, None);
     fluid.join(at(0), 1, 512, CORE, None);
     fluid.join(at(0), 2, 512, CORE, None);
@@ -47,7 +47,7 @@ fn a_quota_caps_and_the_rest_goes_to_the_others() {
 
 #[test]
 fn work_ends_on_the_microsecond_where_arithmetic_says_so() {
-    let mut fluid = Fluid::new(CORE);
+    let mut fluid = Fluid::new(u64::from(CORE));
     fluid.join(at(0), 7, 3, CORE, core_seconds(3));
     assert_eq!(fluid.next_completion(), Some((at(3_000_000), 7)));
     // Thirds do not come out even in binary.
@@ -78,7 +78,7 @@ fn processor_sharing_of_equal_jobs_ends_them_together() {
 
 #[test]
 fn who_may_not_run_never_ends() {
-    let mut fluid = Fluid::new(CORE);
+    let mut fluid = Fluid::new(u64::from(CORE));
     fluid.join(at(0), 0, 1, 0, core_seconds(1));
     assert_eq!(fluid.next_completion(), None);
     fluid.join(at(0), 1, 1, CORE, Some(0));
@@ -229,7 +229,7 @@ proptest! {
         acts in prop::collection::vec((0_u64..2_000_000, act()), 1..60),
     ) {
         let naive = Naive { capacity: u128::from(capacity), members: Vec::new() };
-        let mut pair = Pair { fluid: Fluid::new(capacity), naive, now: 0, used: 0 };
+        let mut pair = Pair { fluid: Fluid::new(u64::from(capacity)), naive, now: 0, used: 0 };
         for (key, (micros, act)) in acts.into_iter().enumerate() {
             pair.pass(micros)?;
             let (now, key) = (at(pair.now), key as u32);

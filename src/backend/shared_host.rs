@@ -76,7 +76,7 @@ impl SharedHost {
     pub(super) fn new(spec: &InstanceSpec, cores: Option<Cpu>) -> SharedHost {
         SharedHost {
             capacity: spec.cpu,
-            cpu: Fluid::new(spec.cpu.0),
+            cpu: Fluid::new(u64::from(spec.cpu.0)),
             memory: HostMemory::new(spec.memory_mib),
             tenants: BTreeMap::new(),
             agenda: BTreeSet::new(),
@@ -92,8 +92,8 @@ impl SharedHost {
         self.cpu.used()
     }
 
-    /// A start begins to take CPU of the host, `work` in all: it competes with the weight of the
-    /// task that starts, for a core at most.
+    /// A start begins to take CPU of the host, `work` in all, for a core at most: it competes with
+    /// the weight of the task that starts, as `exponent_milli` says. O(tasks on the host).
     pub(super) fn prepare(
         &mut self,
         now: SimTime,
@@ -101,10 +101,38 @@ impl SharedHost {
         definition: &TaskDefinition,
         core: Cpu,
         work: u128,
+        exponent_milli: u32,
     ) {
         self.integrate(now);
         let cap = self.start_cap(definition, core);
-        self.cpu.join(now, slot, definition.cpu_shares(), cap, Some(work));
+        let weight = self.start_weight(definition.cpu_shares(), exponent_milli);
+        self.cpu.join(now, slot, weight, cap, Some(work));
+    }
+
+    /// The weight at which a start of weight `own` is slowed down as if each neighbour of r times
+    /// that counted as r^e of the same.
+    fn start_weight(&self, own: u32, exponent_milli: u32) -> u32 {
+        if exponent_milli == 1000 || self.cpu.is_empty() {
+            return own;
+        }
+        let exponent = f64::from(exponent_milli) / 1000.0;
+        let (mut there, mut felt) = (0.0, 0.0);
+        for weight in self.cpu.weights() {
+            there += f64::from(weight);
+            felt += libm::pow(f64::from(weight) / f64::from(own), exponent);
+        }
+        (libm::round(there / felt) as u32).max(1)
+    }
+
+    /// What the host has as a share of the whole cores it runs on, where its tasks want all of it;
+    /// `None` where some is left.
+    pub(super) fn saturated_share(&self, core_milli: u32) -> Option<f64> {
+        if self.used() < u64::from(self.capacity.0) {
+            return None;
+        }
+        let core = Cpu::from_milli(u64::from(core_milli))?.0.max(1);
+        let cores = self.capacity.0.div_ceil(core);
+        Some(f64::from(self.capacity.0) / (f64::from(cores) * f64::from(core)))
     }
 
     /// The most CPU that a start gets here at any time.

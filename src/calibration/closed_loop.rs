@@ -134,6 +134,8 @@ mod tests {
             width_milli,
             load_slope_milli: 0,
             start_cpu_micros: 0,
+            start_bursts_milli: 0,
+            start_weight_exponent_milli: 1000,
             stop: constant(1),
             start,
             cleanup,

@@ -105,12 +105,38 @@ pub struct EngineModel {
     /// of the one that starts, µs on a core of its own; the service time of the start includes it.
     #[serde(default)]
     pub start_cpu_micros: u32,
+    /// In how many bursts it asks for that CPU, thousandths: each waits until the instance has
+    /// quota again, where its neighbours have used that up ([`burst_wait_micros`]).
+    #[serde(default)]
+    pub start_bursts_milli: u32,
+    /// How much a heavier neighbour slows that down: one of r times the weight counts as r^e of the
+    /// same weight, e in thousandths, at most 1000. Below that starts, which run in short bursts,
+    /// get more than their share.
+    #[serde(default = "in_proportion")]
+    pub start_weight_exponent_milli: u32,
     /// From the order to start until the containers run.
     pub start: QuantileTable,
     /// From the order to stop until the process has exited.
     pub stop: QuantileTable,
     /// From the exit until the containers are gone.
     pub cleanup: QuantileTable,
+}
+
+/// Period of a CPU quota, microseconds.
+///
+/// Source: Linux, `cpu.cfs_period_us`, default 100 ms.
+const QUOTA_PERIOD_MICROS: f64 = 100_000.0;
+
+/// How long a burst of CPU waits on average where the quota, a `share` of the cores it holds for,
+/// is used up at the beginning of each period: it comes at any time of the period, and waits for
+/// the next one if there is none left.
+pub fn burst_wait_micros(share: f64) -> f64 {
+    let throttled = (1.0 - share).clamp(0.0, 1.0);
+    QUOTA_PERIOD_MICROS * throttled * throttled / 2.0
+}
+
+fn in_proportion() -> u32 {
+    1000
 }
 
 impl EngineModel {
@@ -128,6 +154,8 @@ impl EngineModel {
             width_milli: self.width_milli,
             load_slope_milli: self.load_slope_milli,
             start_cpu_micros: scaled(self.start_cpu_micros, milli),
+            start_bursts_milli: scaled(self.start_bursts_milli, milli),
+            start_weight_exponent_milli: self.start_weight_exponent_milli,
             start: self.start.scaled(milli),
             stop: self.stop.scaled(milli),
             cleanup: self.cleanup.scaled(milli),
@@ -165,6 +193,8 @@ mod tests {
             width_milli: 2500,
             load_slope_milli: 300,
             start_cpu_micros: 500,
+            start_bursts_milli: 2000,
+            start_weight_exponent_milli: 700,
             start: table(&[1, 1000]),
             stop: table(&[3]),
             cleanup: table(&[u64::MAX]),

@@ -8,6 +8,8 @@ pub(crate) fn example() -> Calibration {
         width_milli: 1400,
         load_slope_milli: 120,
         start_cpu_micros: 0,
+        start_bursts_milli: 0,
+        start_weight_exponent_milli: 1000,
         start: table(&[180_000, 200_000, 260_000]),
         stop: table(&[60_000]),
         cleanup: table(&[4000, 5000]),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::des::Seed;
 
 use super::closed_loop::ClosedLoop;
+use super::engine_model::burst_wait_micros;
 use super::{EngineModel, QuantileTable, Validation};
 
 /// Narrowest and widest engine that is considered, in thousandths of an operation.
@@ -51,8 +52,19 @@ pub struct Probes {
 pub struct Contended {
     /// With nobody else there, microseconds.
     pub alone: Vec<u64>,
-    /// Beside busy neighbours of the same weight, by their number.
-    pub beside: Vec<(u32, Vec<u64>)>,
+    /// Beside busy neighbours.
+    pub beside: Vec<Beside>,
+}
+
+/// Start latencies beside neighbours that want all the CPU there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// How many there were.
+    pub neighbours: u32,
+    /// Their weight, in times the weight of what was started.
+    pub times_heavier: u32,
+    /// The latencies, microseconds.
+    pub starts: Vec<u64>,
 }
 
 /// A fitted model.
@@ -90,10 +102,13 @@ pub fn fit(probes: &Probes) -> Result<Fitted, FitError> {
     let alone = even.get(&1).ok_or(FitError::NoLives)?;
     let table = |of: fn(&Life) -> u64| table_of(alone, of).ok_or(FitError::NoLives);
     let stop = QuantileTable::of_samples(&probes.stops).ok_or(FitError::NoStops)?;
+    let start_on_host = probes.contended.as_ref().map(StartOnHost::of).unwrap_or_default();
     let mut engine = EngineModel {
         width_milli: WIDTHS.1,
         load_slope_milli: load_slope_milli(&probes.loaded),
-        start_cpu_micros: start_cpu_micros(probes.contended.as_ref()),
+        start_cpu_micros: start_on_host.cpu_micros,
+        start_bursts_milli: start_on_host.bursts_milli,
+        start_weight_exponent_milli: start_on_host.weight_exponent_milli,
         start: table(|life| life.start)?,
         stop,
         cleanup: table(|life| life.cleanup)?,
@@ -111,20 +126,81 @@ pub fn fit(probes: &Probes) -> Result<Fitted, FitError> {
     Ok(Fitted { engine, validation })
 }
 
-/// What starts take of their instance: alone they get half a core, beside n neighbours of the same
-/// weight its share, so that a median is 2 n times what they take above that of those alone. By
-/// least squares over the numbers of neighbours.
-fn start_cpu_micros(probes: Option<&Contended>) -> u32 {
-    let median = |samples: &[u64]| Some(QuantileTable::of_samples(samples)?.sample(0.5).micros());
-    let Some(alone) = probes.and_then(|probes| median(&probes.alone)) else { return 0 };
-    let (mut products, mut squares) = (0, 0);
-    for (neighbours, samples) in probes.iter().flat_map(|probes| &probes.beside) {
-        let Some(beside) = median(samples) else { continue };
-        let times = 2 * u64::from(*neighbours);
-        products += times * beside.saturating_sub(alone);
-        squares += times * times;
+/// What a start takes of the instance it starts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct StartOnHost {
+    cpu_micros: u32,
+    bursts_milli: u32,
+    weight_exponent_milli: u32,
+}
+
+impl Default for StartOnHost {
+    fn default() -> StartOnHost {
+        StartOnHost { cpu_micros: 0, bursts_milli: 0, weight_exponent_milli: 1000 }
     }
-    u32::try_from(products / squares.max(1)).unwrap_or(u32::MAX)
+}
+
+impl StartOnHost {
+    /// Alone a start has half a core, beside n neighbours of the same weight its share of that: a
+    /// median is 2 n times the CPU it takes above that of those alone. Besides, each burst of it
+    /// waits where the neighbours have used up the quota. Both by least squares over the numbers of
+    /// neighbours, neither below 0.
+    fn of(probes: &Contended) -> StartOnHost {
+        let points: Vec<(f64, f64)> = slow_downs(probes)
+            .filter(|(beside, _)| beside.times_heavier == 1)
+            .map(|(beside, slower)| (2.0 * f64::from(beside.neighbours), slower as f64))
+            .collect();
+        let (cpu, waits) = line(&points);
+        let burst = burst_wait_micros(HALF_A_CORE);
+        let exponent = weight_exponent(probes, cpu, waits);
+        StartOnHost {
+            cpu_micros: libm::round(cpu) as u32,
+            bursts_milli: libm::round(waits / burst * 1000.0) as u32,
+            weight_exponent_milli: libm::round(exponent * 1000.0) as u32,
+        }
+    }
+}
+
+/// The instance of the probes under contention, as a share of the core it runs on.
+const HALF_A_CORE: f64 = 0.5;
+
+/// The straight line through points by least squares: slope and value at 0, neither below 0. One
+/// point, or points that would give a negative value at 0, make a line through the origin.
+fn line(points: &[(f64, f64)]) -> (f64, f64) {
+    let count = points.len().max(1) as f64;
+    let sum = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>();
+    let (mean_x, mean_y) = (sum(|p| p.0) / count, sum(|p| p.1) / count);
+    let spread = sum(|p| p.0 * p.0) - count * mean_x * mean_x;
+    let slope = (sum(|p| p.0 * p.1) - count * mean_x * mean_y) / spread;
+    let at_0 = mean_y - slope * mean_x;
+    if spread > 0.0 && at_0 >= 0.0 {
+        return if slope >= 0.0 { (slope, at_0) } else { (0.0, mean_y) };
+    }
+    let squares = sum(|p| p.0 * p.0);
+    if squares > 0.0 { (sum(|p| p.0 * p.1) / squares, 0.0) } else { (0.0, 0.0) }
+}
+
+/// How much a heavier neighbour counts: one of r times the weight as much as r^e of the same. At
+/// most 1; the mean over what was measured, and 1 if nothing was.
+fn weight_exponent(probes: &Contended, cpu: f64, waits: f64) -> f64 {
+    let exponents = slow_downs(probes).filter_map(|(beside, slower)| {
+        let counts_as = (slower as f64 - waits) / (2.0 * cpu * f64::from(beside.neighbours));
+        let is_heavier = beside.times_heavier > 1 && counts_as.is_finite();
+        let ratio = libm::log(counts_as.max(1.0)) / libm::log(f64::from(beside.times_heavier));
+        is_heavier.then_some(ratio.min(1.0))
+    });
+    let all: Vec<f64> = exponents.collect();
+    if all.is_empty() { 1.0 } else { all.iter().sum::<f64>() / all.len() as f64 }
+}
+
+/// By how much the median start beside neighbours is longer than alone, microseconds.
+fn slow_downs(probes: &Contended) -> impl Iterator<Item = (&Beside, u64)> {
+    let median = |samples: &[u64]| Some(QuantileTable::of_samples(samples)?.sample(0.5).micros());
+    let alone = median(&probes.alone);
+    probes
+        .beside
+        .iter()
+        .filter_map(move |beside| Some((beside, median(&beside.starts)?.saturating_sub(alone?))))
 }
 
 fn every_other(lives: &[Life], first: usize) -> Vec<Life> {

@@ -21,6 +21,8 @@ fn known(width_milli: u32) -> EngineModel {
         width_milli,
         load_slope_milli: 250,
         start_cpu_micros: 0,
+        start_bursts_milli: 0,
+        start_weight_exponent_milli: 1000,
         start: law(150_000.0, 60_000.0, 0.4),
         stop: law(30_000.0, 20_000.0, 0.4),
         cleanup: law(20_000.0, 30_000.0, 0.5),
@@ -127,18 +129,47 @@ fn degenerate_probes_are_fitted_or_refused_in_words() {
     assert_eq!(fit(&Probes { stops: Vec::new(), ..one }), Err(FitError::NoStops));
 }
 
+fn equal(neighbours: u32, starts: &[u64]) -> Beside {
+    Beside { neighbours, times_heavier: 1, starts: starts.to_vec() }
+}
+
+fn on_host(alone: &[u64], beside: Vec<Beside>) -> StartOnHost {
+    StartOnHost::of(&Contended { alone: alone.to_vec(), beside })
+}
+
 #[test]
 fn what_a_start_takes_of_its_instance_comes_from_the_slow_down_beside_neighbours() {
-    let contended = |alone: &[u64], beside: &[(u32, &[u64])]| {
-        let beside = beside.iter().map(|(n, samples)| (*n, samples.to_vec())).collect();
-        start_cpu_micros(Some(&Contended { alone: alone.to_vec(), beside }))
-    };
     // 10 ms take 20 ms on half a core, and 80 ms on an eighth of one.
     let alone = [220_000, 221_000, 219_000];
-    let beside_three: &[u64] = &[280_000, 300_000, 200_000];
-    assert_eq!(contended(&alone, &[(3, beside_three)]), 10_000);
-    assert_eq!(contended(&alone, &[(3, beside_three), (6, &[340_000])]), 10_000);
-    assert_eq!(contended(&alone, &[(3, &[200_000])]), 0);
-    assert_eq!(contended(&[], &[(3, beside_three)]), 0);
-    assert_eq!(start_cpu_micros(None), 0);
+    let three = || equal(3, &[280_000, 300_000, 200_000]);
+    assert_eq!(on_host(&alone, vec![three()]).cpu_micros, 10_000);
+    let two_points = on_host(&alone, vec![three(), equal(6, &[340_000])]);
+    assert_eq!((two_points.cpu_micros, two_points.bursts_milli), (10_000, 0));
+    // 25 ms more beside any number: two bursts that wait 12.5 ms each on half a core.
+    let with_waits = on_host(&alone, vec![equal(3, &[305_000]), equal(6, &[365_000])]);
+    assert_eq!((with_waits.cpu_micros, with_waits.bursts_milli), (10_000, 2000));
+    // Less beside more neighbours is noise: all of it is waits then.
+    let falling = on_host(&alone, vec![equal(3, &[245_000]), equal(6, &[245_000])]);
+    assert_eq!((falling.cpu_micros, falling.bursts_milli), (0, 2000));
+    // A line that meets the axis below 0 is drawn through the origin instead.
+    let steep = on_host(&alone, vec![equal(1, &[220_000]), equal(6, &[370_000])]);
+    assert_eq!((steep.cpu_micros, steep.bursts_milli), (12_162, 0));
+    assert_eq!(on_host(&alone, vec![equal(3, &[200_000])]), StartOnHost::default());
+    assert_eq!(on_host(&[], vec![three()]), StartOnHost::default());
+}
+
+#[test]
+fn how_much_heavier_neighbours_count_comes_from_the_slow_down_beside_them() {
+    // 10 ms beside three of the same weight: 60 ms longer. Two of four times the weight count as
+    // four, which is 2 each: the exponent is a half.
+    let exponent = |starts: &[u64]| {
+        let heavy = Beside { neighbours: 2, times_heavier: 4, starts: starts.to_vec() };
+        on_host(&[220_000], vec![equal(3, &[280_000]), heavy]).weight_exponent_milli
+    };
+    assert_eq!(exponent(&[300_000]), 500);
+    assert_eq!(exponent(&[380_000]), 1000, "in proportion");
+    assert_eq!(exponent(&[900_000]), 1000, "at most");
+    assert_eq!(exponent(&[230_000]), 0);
+    let unknown = on_host(&[220_000], vec![equal(3, &[280_000])]);
+    assert_eq!(unknown.weight_exponent_milli, 1000);
 }

@@ -8,12 +8,12 @@ mod law;
 mod validation;
 
 pub use closed_loop::ClosedLoop;
-pub use engine_model::{EngineModel, QuantileTable};
+pub use engine_model::{EngineModel, QuantileTable, burst_wait_micros};
 pub use file::{
     Calibration, CalibrationError, FILE_BEGIN, FORMAT_VERSION, FittedLaw, Host, LoadStep,
     MeasuredTable, Oom, Operation, QuotaStep, ShareSplit,
 };
-pub use fit::{Contended, FitError, Fitted, Life, Probes, fit};
+pub use fit::{Beside, Contended, FitError, Fitted, Life, Probes, fit};
 pub use law::ShiftedLogNormal;
 pub use validation::Validation;
 

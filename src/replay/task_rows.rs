@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::metrics::{TASK_COLUMNS, csv_text};
-use crate::model::Origin;
+use crate::model::{Origin, StopCode};
 
 use super::observed::ObservedTask;
 use super::witness::Notes;
@@ -41,6 +41,7 @@ impl Notes {
             (None, Some(_)) => "running",
             (None, None) => "pending",
         };
+        let stop_code = task.outcome.and_then(|outcome| outcome.stop_code(task.origin));
         let instance = task.placed.map_or("", |(_, instance)| self.instance(instance));
         let cells = [
             number,
@@ -55,7 +56,12 @@ impl Notes {
             time(task.ended_s),
             outcome.to_owned(),
             quoted(instance),
+            stop_code.map_or("", StopCode::as_str).to_owned(),
         ];
+        // Real hosts tell no further times.
+        let further = TASK_COLUMNS.len() - cells.len();
+        let cells = cells.into_iter().chain(std::iter::repeat_n(String::new(), further));
+        let cells: Vec<String> = cells.collect();
         writeln!(text, "{}", cells.join(",")).expect("a string takes any text");
     }
 }

@@ -109,7 +109,14 @@ impl Notes {
                 self.cpu += u64::from(spec.cpu.0);
                 self.instances.push(spec.name.clone());
             }
-            External::UpdateService(..) => {}
+            External::UpdateService(service, update, behaviour) => {
+                let known = self.services.get_mut(service);
+                if let (Some((spec, usage)), Some(behaviour)) = (known, behaviour) {
+                    spec.definition = update.definition.unwrap_or(spec.definition);
+                    *usage = behaviour.usage;
+                }
+            }
+            External::RegisterConduct(..) | External::Drain(_) => {}
         }
     }
 
@@ -157,7 +164,7 @@ impl Notes {
                     task.outcome = Some(Outcome::Rejected);
                 }
             }
-            Command::WakeAt(..) => {}
+            Command::Begin { .. } | Command::WakeAt(..) => {}
         }
     }
 

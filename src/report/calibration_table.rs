@@ -103,10 +103,13 @@ fn notes(calibration: &Calibration) -> Vec<String> {
     let milli = |value: u32| format::number(f64::from(value) / 1000.0, 2);
     let mut notes = vec![format!(
         "Width {} operations at a time; starts take {:+.0} % for each core that containers keep \
-         busy, and take {} ms of CPU of the instance they start on.",
+         busy, and take {} ms of CPU of the instance they start on, in {} bursts, where a \
+         neighbour of r times their weight counts as r^{}.",
         milli(engine.width_milli),
         f64::from(engine.load_slope_milli) / 10.0,
-        format::number(f64::from(engine.start_cpu_micros) / 1000.0, 1)
+        format::number(f64::from(engine.start_cpu_micros) / 1000.0, 1),
+        milli(engine.start_bursts_milli),
+        milli(engine.start_weight_exponent_milli)
     )];
     let quota = calibration.quota.iter();
     let quota: Vec<String> = quota

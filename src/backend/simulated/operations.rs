@@ -71,8 +71,8 @@ impl SimulatedBackend {
     #[must_use]
     pub fn with_engines(mut self, setup: EngineSetup) -> SimulatedBackend {
         assert!(setup.engines > 0, "instances need at least one engine");
-        let engine =
-            || Engine { operations: Fluid::new(setup.model.width_milli), wake: None, busy: 0 };
+        let width = u64::from(setup.model.width_milli);
+        let engine = || Engine { operations: Fluid::new(width), wake: None, busy: 0 };
         let all = std::iter::repeat_with(engine).take(setup.engines as usize).collect();
         let seed = Seed(self.seed.bits(REPLICATION_SEED, u64::from(setup.replication), 0));
         self.engines = Some(Box::new(Engines { setup, seed, all }));
@@ -117,7 +117,12 @@ impl SimulatedBackend {
                 live.stage = Stage::Stopping;
                 self.operate(slot, STOP_OPERATION);
             }
-            Stage::Queued | Stage::StartingInVain | Stage::Stopping | Stage::Exited => {
+            Stage::Queued
+            | Stage::Pulling
+            | Stage::StartingInVain
+            | Stage::Terminating
+            | Stage::Stopping
+            | Stage::Exited => {
                 panic!("a task is told to stop once, while it lives (next event: {pending:?})")
             }
         }
@@ -176,7 +181,7 @@ impl SimulatedBackend {
                 self.gone(slot);
                 Some(event)
             }
-            stage @ (Stage::Queued | Stage::Running) => {
+            stage @ (Stage::Queued | Stage::Pulling | Stage::Running | Stage::Terminating) => {
                 unreachable!("no operation is on a task that is {stage:?}")
             }
         };

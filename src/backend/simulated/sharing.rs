@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::backend::BackendError;
+use crate::calibration::burst_wait_micros;
 use crate::controller::Event;
 use crate::des::{SimDuration, SimTime};
 use crate::model::{Cpu, DefinitionId, InstanceId, InstanceSpec, Outcome};
@@ -73,7 +74,7 @@ impl SimulatedBackend {
         let live = self.live[slot as usize].as_mut().expect("an exiting task is live");
         let (instance, stage) = (live.placement.instance, live.stage);
         let is_shared = self.hosts[instance.index()].shared.is_some();
-        let runs = matches!(stage, Stage::Running | Stage::Stopping);
+        let runs = matches!(stage, Stage::Running | Stage::Terminating | Stage::Stopping);
         if !runs || !is_shared && self.engines.is_none() {
             return;
         }
@@ -111,23 +112,58 @@ impl SimulatedBackend {
     }
 
     /// An engine has done its part of a start; the part that the instance itself does follows on a
-    /// shared host. The event, if there is nothing more to do.
+    /// shared host, after waits for quota where the others use all of it. The event, if there is
+    /// nothing more to do.
     pub(super) fn starts(&mut self, slot: u32) -> Result<Option<Event>, BackendError> {
         let live = self.live[slot as usize].as_ref().expect("a starting task is live");
-        let (instance, definition) = (live.placement.instance, live.definition);
-        let Some((micros, core)) = self.start_cpu(instance) else {
+        let instance = live.placement.instance;
+        if self.start_cpu(instance).is_none() {
             return self.runs(slot).map(Some);
-        };
-        let work = u128::from(micros) * u128::from(core.0);
-        let definition = std::sync::Arc::clone(self.nature.definition(definition));
-        self.on_shared(instance, |host, now| host.prepare(now, slot, &definition, core, work));
+        }
+        let waits = self.waits_for_quota(instance);
+        if waits > SimDuration::ZERO {
+            let due = Due::QuotaAwaited(slot);
+            self.live_mut(slot).next = Some(self.schedule(waits, phase::STARTS, due));
+        } else {
+            self.starts_on_host(slot);
+        }
         Ok(None)
     }
 
-    /// A task's containers run; one that was told to stop meanwhile is stopped.
-    fn runs(&mut self, slot: u32) -> Result<Event, BackendError> {
+    /// How long a start waits in all for quota of its instance.
+    fn waits_for_quota(&self, instance: InstanceId) -> SimDuration {
+        let setup = self.engines.as_ref().expect("a start takes CPU of an engine's").setup();
+        let host = &self.hosts[instance.index()].shared.as_ref().expect("it is shared").host;
+        let Some(share) = host.saturated_share(setup.core_milli) else { return SimDuration::ZERO };
+        let bursts = f64::from(setup.model.start_bursts_milli) / 1000.0;
+        SimDuration::from_micros(libm::round(bursts * burst_wait_micros(share)) as u64)
+    }
+
+    /// A start begins to take CPU of its instance.
+    pub(super) fn starts_on_host(&mut self, slot: u32) {
+        let live = self.live_mut(slot);
+        live.next = None;
+        let (instance, definition) = (live.placement.instance, live.definition);
+        let (micros, core) = self.start_cpu(instance).expect("it takes CPU of its instance");
+        let work = u128::from(micros) * u128::from(core.0);
+        let definition = std::sync::Arc::clone(self.nature.definition(definition));
+        let setup = self.engines.as_ref().expect("a start takes CPU of an engine's").setup();
+        let exponent = setup.model.start_weight_exponent_milli;
+        self.on_shared(instance, |host, now| {
+            host.prepare(now, slot, &definition, core, work, exponent);
+        });
+    }
+
+    /// A task's containers run, unless its start fails; one that was told to stop meanwhile is
+    /// stopped.
+    pub(super) fn runs(&mut self, slot: u32) -> Result<Event, BackendError> {
         let in_vain = self.live_mut(slot).stage == Stage::StartingInVain;
+        if !in_vain && self.start_fails(slot) {
+            self.live_mut(slot).next = None;
+            return Ok(self.exit(slot, Outcome::FailedToStart));
+        }
         self.started(slot)?;
+        self.begin_checks(slot);
         if in_vain {
             self.order_stop(slot);
         }

@@ -284,8 +284,16 @@ fn table(micros: u64) -> QuantileTable {
 /// One engine of so many servers: a start takes 1 s, a stop 2 s, a cleanup 4 s.
 fn engine(width_milli: u32, load_slope_milli: u32) -> EngineSetup {
     let (start, stop, cleanup) = (table(S), table(2 * S), table(4 * S));
-    let model =
-        EngineModel { width_milli, load_slope_milli, start_cpu_micros: 0, start, stop, cleanup };
+    let model = EngineModel {
+        width_milli,
+        load_slope_milli,
+        start_cpu_micros: 0,
+        start_bursts_milli: 0,
+        start_weight_exponent_milli: 1000,
+        start,
+        stop,
+        cleanup,
+    };
     EngineSetup { model, engines: 1, cores_milli: None, core_milli: 1000, replication: 0 }
 }
 
@@ -328,6 +336,21 @@ fn a_start_competes_for_cpu_on_its_host() {
     // The second gets a quarter of a core, and its start 0.4 s.
     let script = script.start(5 * S, work(128, 100)).play();
     assert_eq!([0, 1].map(|task| script.when("started", task)), [S, 5 * S + 12 * S / 10]);
+    // Beside a neighbour of four times the weight it gets a fifth of it, and its start 1 s; where
+    // that one counts as two of the same weight, a third and 0.6 s.
+    for (exponent_milli, start) in [(1000, 18 * S / 10), (500, 14 * S / 10)] {
+        setup.model.start_weight_exponent_milli = exponent_milli;
+        let script = engined(setup.clone(), half).start(0, work(128, 100));
+        let script = script.start(5 * S, work(32, 100)).play();
+        assert_eq!(script.when("started", 1), 5 * S + start);
+    }
+    setup.model.start_weight_exponent_milli = 1000;
+    // Two bursts wait 12.5 ms each where the other uses all there is, and nobody waits alone.
+    setup.model.start_bursts_milli = 2000;
+    let script = engined(setup.clone(), half).start(0, work(128, 100));
+    let script = script.start(5 * S, work(128, 100)).play();
+    let starts = [0, 1].map(|task| script.when("started", task));
+    assert_eq!(starts, [S, 5 * S + 12 * S / 10 + S / 40]);
     // Told to stop meanwhile, it starts in vain.
     let script = engined(setup, half).start(0, work(128, 9)).stop(9 * S / 10, 0).play();
     assert_eq!(script.told, [(S, "started", 0), (3 * S, "exited", 0), (7 * S, "ended", 0)]);

@@ -9,11 +9,11 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::backend::docker::message::{Exit, Network};
+use crate::backend::docker::message::{Exit, Network, Token};
 use crate::backend::docker::program::Program;
 use crate::calibration::{
-    Contended, Life, LoadStep, MeasuredTable, Oom, Operation, Probes, QuantileTable, QuotaStep,
-    ShareSplit,
+    Beside, Contended, Life, LoadStep, MeasuredTable, Oom, Operation, Probes, QuantileTable,
+    QuotaStep, ShareSplit,
 };
 
 pub use compose::calibration;
@@ -297,8 +297,10 @@ fn shares(
     Ok(Some(ShareSplit { budget_milli: 500, shares: weights, got_milli: [first, second] }))
 }
 
-/// Neighbours of a start under contention, ascending.
-const NEIGHBOURS: [u32; 2] = [2, 5];
+/// Neighbours of a start under contention, ascending, and after those heavier ones: how many, and
+/// how many times as heavy.
+const NEIGHBOURS: [u32; 2] = [1, 3];
+const HEAVIER: (u32, u32) = (1, 4);
 
 /// Starts in an instance of half a core, alone and beside neighbours that want all of it: what a
 /// start takes of the instance itself.
@@ -325,21 +327,36 @@ fn contended(
         }
         Ok(found)
     };
+    let neighbour = |driver: &mut Driver<'_>, times_heavier| {
+        // Of fixed work, as what contends in a replay.
+        let endless = Program { work: true, ..busy(Duration::from_mins(10)) };
+        let mut endless = spec(driver, endless);
+        endless.cpu_shares *= times_heavier;
+        driver.start_and_wait(endless, "starts beside others")
+    };
     let alone = starts(driver, plan.loaded)?;
     let (mut tokens, mut beside) = (Vec::new(), Vec::new());
     for neighbours in NEIGHBOURS {
         while tokens.len() < neighbours as usize {
-            // Of fixed work, as what contends in a replay.
-            let endless = Program { work: true, ..busy(Duration::from_mins(10)) };
-            let endless = spec(driver, endless);
-            tokens.push(driver.start_and_wait(endless, "starts beside others")?);
+            tokens.push(neighbour(driver, 1)?);
         }
-        beside.push((neighbours, starts(driver, plan.loaded)?));
+        beside.push(Beside { neighbours, times_heavier: 1, starts: starts(driver, plan.loaded)? });
     }
-    for token in tokens {
+    let (neighbours, times_heavier) = HEAVIER;
+    end_all(driver, &mut tokens)?;
+    while tokens.len() < neighbours as usize {
+        tokens.push(neighbour(driver, times_heavier)?);
+    }
+    beside.push(Beside { neighbours, times_heavier, starts: starts(driver, plan.loaded)? });
+    end_all(driver, &mut tokens)?;
+    Ok(Some(Contended { alone, beside }))
+}
+
+fn end_all(driver: &mut Driver<'_>, tokens: &mut Vec<Token>) -> Result<(), ProbeError> {
+    for token in tokens.drain(..) {
         driver.end_and_wait(token, Kind::Kill)?;
     }
-    Ok(Some(Contended { alone, beside }))
+    Ok(())
 }
 
 fn oom(driver: &mut Driver<'_>, count: u32) -> Result<Oom, ProbeError> {

@@ -38,7 +38,7 @@ impl Plan {
         Plan {
             rounds,
             lives: lives.to_vec(),
-            pause: Duration::from_secs(1),
+            pause: Duration::from_millis(600),
             cold: 5,
             networks: (probes / 4).max(2),
             endings: (probes * 2 / 5).max(2),
@@ -58,7 +58,8 @@ impl Plan {
         let quotas = QUOTAS.len() as u32;
         let others = 2 * self.networks + 2 * self.endings + quotas + self.ooms;
         let beside = super::NEIGHBOURS;
-        let contended = (beside.len() as u32 + 1) * self.loaded + beside[beside.len() - 1];
+        let neighbours = beside[beside.len() - 1] + super::HEAVIER.0;
+        let contended = (beside.len() as u32 + 2) * self.loaded + neighbours;
         let contended = if setting.half_a_core.is_some() { contended } else { 0 };
         u64::from(self.rounds * lives + cold + loaded + shares + contended + others)
     }

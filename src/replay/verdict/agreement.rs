@@ -49,7 +49,8 @@ impl InvalidRun {
 fn has_unknown_time(task: &ObservedTask) -> bool {
     let ran_to_an_end = match task.outcome {
         Some(Outcome::Completed | Outcome::Failed | Outcome::OutOfMemory) => true,
-        Some(Outcome::Stopped | Outcome::Lost | Outcome::Rejected) | None => false,
+        Some(Outcome::Stopped | Outcome::Lost | Outcome::Rejected | Outcome::FailedToStart)
+        | None => false,
     };
     let is_complete = task.placed.is_some() && task.started_s.is_some() && task.ended_s.is_some();
     let started_nowhere = task.started_s.is_some() && task.placed.is_none();
