@@ -55,16 +55,22 @@ impl Chain {
     }
 
     /// The task that scale-in stops: the highest victim keys in the chain's order, the youngest
-    /// among equals.
+    /// among equals. Tasks without a place come last. O(candidates × strategies).
     pub(super) fn victim(&self, candidates: &[TaskId], cluster: &Cluster) -> usize {
-        let keys = |task: TaskId| -> Option<Vec<Score>> {
+        let placed = |(index, &task): (usize, &TaskId)| {
             let record = cluster.task(task)?;
             let on = cluster.instance(record.placement?.instance);
-            let class = cluster.class(record.class);
-            Some(self.strategies.iter().map(|one| one.victim_key(class, on)).collect())
+            Some((index, cluster.class(record.class), on))
         };
-        let by_keys = |&index: &usize| keys(candidates[index]);
-        (0..candidates.len()).max_by_key(by_keys).expect("there is a task to stop")
+        let mut left: Vec<_> = candidates.iter().enumerate().filter_map(placed).collect();
+        for strategy in &self.strategies {
+            let keys: Vec<Score> =
+                left.iter().map(|(_, class, on)| strategy.victim_key(class, *on)).collect();
+            let Some(&highest) = keys.iter().max() else { break };
+            let mut keys = keys.into_iter();
+            left.retain(|_| keys.next() == Some(highest));
+        }
+        left.last().map_or(candidates.len() - 1, |(index, ..)| *index)
     }
 }
 

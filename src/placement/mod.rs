@@ -17,15 +17,17 @@ mod spec;
 mod strategy;
 #[cfg(test)]
 mod tests;
+mod traced;
 
 pub use chain::{Chain, TieBreak};
 pub use devices::tightest_devices;
 pub use fragmentation::{Fragmentation, TypicalTask, WorkloadProfile};
 pub use index::IndexedPlacer;
 pub use naive::NaivePlacer;
-pub use predicate::{Predicate, RefusalHistogram};
+pub use predicate::{Predicate, RefusalHistogram, has_attribute};
 pub use spec::{PlacementError, PlacementSpec, PlacementStep, PlacerKind};
 pub use strategy::{Build, Policy, STRATEGIES, StrategyEntry};
+pub use traced::{Answer, DecisionLog, How, Scored, SharedLog, Step, TieBroken};
 
 use crate::des::Purpose;
 use crate::model::{

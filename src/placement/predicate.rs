@@ -2,7 +2,8 @@
 
 use crate::model::query::Subject;
 use crate::model::{
-    Cluster, InstanceStatus, InstanceView, PlacementConstraint, RESERVED_PORTS_MAX, TaskClass,
+    Cluster, InstanceStatus, InstanceView, PlacementConstraint, RESERVED_PORTS_MAX,
+    RequiredAttribute, TaskClass,
 };
 
 /// A reason why an instance cannot take a task, in ECS's order of steps: the instance itself, its
@@ -29,7 +30,8 @@ pub enum Predicate {
     Eni,
     /// An attribute the task needs is missing.
     Attribute,
-    /// The instance has a task of the same group and `distinctInstance` is asked for.
+    /// The instance has as many tasks of the same group as may be on one: with `distinctInstance`
+    /// one, with a limit of the user's own more.
     DistinctInstance,
     /// A `memberOf` expression is not satisfied.
     MemberOf,
@@ -90,14 +92,18 @@ impl Predicate {
                     || on.reserved_ports().len() + wanted.host_ports.len() <= RESERVED_PORTS_MAX
             }
             Predicate::Eni => wanted.eni_slots() == 0 || on.eni_free() >= wanted.eni_slots(),
-            Predicate::Attribute => has_attributes(class, on),
+            Predicate::Attribute => {
+                wanted.required_attributes.iter().all(|required| has_attribute(required, on))
+            }
             Predicate::DistinctInstance => {
-                !wanted.constraints.contains(&PlacementConstraint::DistinctInstance)
-                    || on.group_count(class.group) == 0
+                wanted.constraints.iter().all(|constraint| match constraint {
+                    PlacementConstraint::AtMost(most) => on.group_count(class.group) < most.get(),
+                    PlacementConstraint::MemberOf(_) => true,
+                })
             }
             Predicate::MemberOf => wanted.constraints.iter().all(|constraint| match constraint {
                 PlacementConstraint::MemberOf(expression) => expression.matches(&on),
-                PlacementConstraint::DistinctInstance => true,
+                PlacementConstraint::AtMost(_) => true,
             }),
         }
     }
@@ -114,12 +120,10 @@ impl Predicate {
     }
 }
 
-fn has_attributes(class: &TaskClass, on: InstanceView<'_>) -> bool {
-    class.definition.required_attributes.iter().all(|required| {
-        let value = on.attribute(&required.name);
-        value.is_some_and(|value| {
-            required.any_of.is_empty() || required.any_of.iter().any(|one| one == value)
-        })
+/// Whether the instance has an attribute with one of the values required.
+pub fn has_attribute(required: &RequiredAttribute, on: InstanceView<'_>) -> bool {
+    on.attribute(&required.name).is_some_and(|value| {
+        required.any_of.is_empty() || required.any_of.iter().any(|one| one == value)
     })
 }
 

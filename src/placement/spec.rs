@@ -5,6 +5,7 @@ use std::fmt;
 use crate::des::Seed;
 
 use super::strategy::{Build, Policy, STRATEGIES, StrategyEntry};
+use super::traced::{Scan, SharedLog, TracedPlacer};
 use super::{
     Chain, IndexedPlacer, NaivePlacer, PlacementStrategy, Placer, TieBreak, WorkloadProfile,
 };
@@ -51,14 +52,21 @@ pub struct PlacementSpec {
     steps: Vec<PlacementStep>,
 }
 
+impl fmt::Display for PlacementStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.entry.name)?;
+        match &self.parameter {
+            Some(parameter) => write!(f, ":{parameter}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for PlacementSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, step) in self.steps.iter().enumerate() {
             let plus = if index > 0 { "+" } else { "" };
-            write!(f, "{plus}{}", step.entry.name)?;
-            if let Some(parameter) = &step.parameter {
-                write!(f, ":{parameter}")?;
-            }
+            write!(f, "{plus}{step}")?;
         }
         Ok(())
     }
@@ -111,7 +119,42 @@ impl PlacementSpec {
         seed: Seed,
         profile: Option<&WorkloadProfile>,
     ) -> Result<Box<dyn Placer>, PlacementError> {
+        Ok(match (self.method(kind, tie_break, seed, profile)?, kind) {
+            (Method::Whole(placer), _) => placer,
+            (Method::Chain(chain, _), PlacerKind::Naive) => Box::new(NaivePlacer::new(chain)),
+            (Method::Chain(chain, _), PlacerKind::Indexed) => Box::new(IndexedPlacer::new(chain)),
+        })
+    }
+
+    /// Builds the placer, with a log that is told of each decision and can ask how it was made.
+    ///
+    /// # Errors
+    /// As [`PlacementSpec::build`].
+    pub fn build_traced(
+        &self,
+        kind: PlacerKind,
+        tie_break: TieBreak,
+        seed: Seed,
+        profile: Option<&WorkloadProfile>,
+        log: SharedLog,
+    ) -> Result<Box<dyn Placer>, PlacementError> {
+        let decides = self.build(kind, tie_break, seed, profile)?;
+        let scan = match self.method(PlacerKind::Naive, tie_break, seed, profile)? {
+            Method::Whole(_) => Scan::Opaque(self.to_string()),
+            Method::Chain(chain, names) => Scan::Chain(chain, names),
+        };
+        Ok(Box::new(TracedPlacer::new(decides, scan, log)))
+    }
+
+    fn method(
+        &self,
+        kind: PlacerKind,
+        tie_break: TieBreak,
+        seed: Seed,
+        profile: Option<&WorkloadProfile>,
+    ) -> Result<Method, PlacementError> {
         let mut strategies: Vec<Box<dyn PlacementStrategy>> = Vec::new();
+        let mut names = Vec::new();
         let mut tie_break = tie_break;
         for (index, step) in self.steps.iter().enumerate() {
             let parameter = step.parameter.as_deref();
@@ -119,9 +162,17 @@ impl PlacementSpec {
             let policy = (step.entry.build)(&build)
                 .map_err(|why| PlacementError(format!("'{}': {why}", step.entry.name)))?;
             match policy {
-                Policy::Scored(strategy) => strategies.push(strategy),
-                Policy::Chain(chain) => strategies.extend(chain),
-                Policy::Whole(placer) if index == 0 => return Ok(placer),
+                Policy::Scored(strategy) => {
+                    strategies.push(strategy);
+                    names.push(step.to_string());
+                }
+                Policy::Chain(chain) => {
+                    for (name, strategy) in chain {
+                        strategies.push(strategy);
+                        names.push(name);
+                    }
+                }
+                Policy::Whole(placer) if index == 0 => return Ok(Method::Whole(placer)),
                 Policy::Whole(_) => {
                     // `random` after another strategy picks among what that one left; nothing is
                     // left to choose for what follows.
@@ -130,12 +181,16 @@ impl PlacementSpec {
                 }
             }
         }
-        let chain = Chain { strategies, tie_break, seed };
-        Ok(match kind {
-            PlacerKind::Naive => Box::new(NaivePlacer::new(chain)),
-            PlacerKind::Indexed => Box::new(IndexedPlacer::new(chain)),
-        })
+        Ok(Method::Chain(Chain { strategies, tie_break, seed }, names))
     }
+}
+
+/// How a placement decides.
+enum Method {
+    /// Strategies in order, each as a user would write it.
+    Chain(Chain, Vec<String>),
+    /// In a way of its own.
+    Whole(Box<dyn Placer>),
 }
 
 fn parse_step(text: &str) -> Result<PlacementStep, PlacementError> {

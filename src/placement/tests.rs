@@ -5,6 +5,7 @@ mod large;
 mod properties;
 mod spec;
 mod strategies;
+mod traced;
 mod victims;
 
 use std::sync::Arc;

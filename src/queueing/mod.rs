@@ -77,18 +77,18 @@ pub fn queue_policy(name: &str) -> Result<&'static QueueEntry, String> {
 /// Remembers that a shape was refused, so that it is not tried again before anything changed that
 /// could help.
 #[derive(Debug, Clone, Copy)]
-struct Refused {
+pub(crate) struct Refused {
     version: u64,
     room_version: u64,
 }
 
 impl Refused {
-    fn now(cluster: &Cluster) -> Refused {
+    pub(crate) fn now(cluster: &Cluster) -> Refused {
         Refused { version: cluster.version(), room_version: cluster.room_version() }
     }
 
     /// Whether an attempt now is bound to be refused like the one remembered.
-    fn still_holds(self, class: ClassId, cluster: &Cluster) -> bool {
+    pub(crate) fn still_holds(self, class: ClassId, cluster: &Cluster) -> bool {
         if cluster.class(class).is_monotone() {
             cluster.room_version() == self.room_version
         } else {

@@ -73,7 +73,7 @@ impl Yard {
             on.cpu_free() >= definition.cpu
                 && definition.constraints.iter().all(|constraint| match constraint {
                     PlacementConstraint::MemberOf(expression) => expression.matches(on),
-                    PlacementConstraint::DistinctInstance => true,
+                    PlacementConstraint::AtMost(_) => true,
                 })
         };
         self.cluster.instances().find(fits).map(crate::model::InstanceView::id)

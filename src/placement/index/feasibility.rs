@@ -162,7 +162,7 @@ impl Feasibility {
         let column = self.columns.len();
         let is_static = class.definition.constraints.iter().all(|constraint| match constraint {
             PlacementConstraint::MemberOf(expression) => expression.is_static(),
-            PlacementConstraint::DistinctInstance => true,
+            PlacementConstraint::AtMost(_) => true,
         });
         let (id, group, feasible) = (class.id, class.group, BitSet::default());
         self.columns.push(Column { class: id, group, feasible, is_static });
@@ -183,7 +183,7 @@ impl Feasibility {
 
     fn same_column(&self, a: &TaskClass, b: &TaskClass) -> bool {
         let (one, other) = (&a.definition, &b.definition);
-        let company = one.constraints.contains(&PlacementConstraint::DistinctInstance);
+        let company = one.constraints.iter().any(PlacementConstraint::counts_group);
         one.cpu == other.cpu
             && one.memory_mib == other.memory_mib
             && one.gpu == other.gpu
@@ -207,7 +207,7 @@ impl Feasibility {
         self.particular = vec![0; words];
         for (index, column) in self.columns.iter().enumerate() {
             let wanted = &cluster.class(column.class).definition;
-            let company = wanted.constraints.contains(&PlacementConstraint::DistinctInstance);
+            let company = wanted.constraints.iter().any(PlacementConstraint::counts_group);
             let ports = !wanted.host_ports.is_empty();
             if wanted.gpu.devices > 0 || ports || company || !column.is_static {
                 self.particular[index / 64] |= 1 << (index % 64);

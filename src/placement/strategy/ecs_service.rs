@@ -4,6 +4,7 @@
 //! Source: ECS API, `UpdateService`.
 
 use crate::model::SpreadField;
+use crate::placement::PlacementStrategy;
 
 use super::spread::Spread;
 use super::{Build, Policy, StrategyEntry};
@@ -15,7 +16,9 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry::plain(
 );
 
 fn build(_: &Build<'_>) -> Result<Policy, String> {
-    let zones = Spread::over(SpreadField::availability_zone());
-    let instances = Spread::over(SpreadField::InstanceId);
-    Ok(Policy::Chain(vec![Box::new(zones), Box::new(instances)]))
+    let step = |field: SpreadField| -> (String, Box<dyn PlacementStrategy>) {
+        (format!("spread:{field}"), Box::new(Spread::over(field)))
+    };
+    let (zones, instances) = (SpreadField::availability_zone(), SpreadField::InstanceId);
+    Ok(Policy::Chain(vec![step(zones), step(instances)]))
 }

@@ -107,8 +107,8 @@ impl Build<'_> {
 pub enum Policy {
     /// A strategy that scores each instance.
     Scored(Box<dyn PlacementStrategy>),
-    /// Several of them, in order.
-    Chain(Vec<Box<dyn PlacementStrategy>>),
+    /// Several of them, in order, each as a user would write it.
+    Chain(Vec<(String, Box<dyn PlacementStrategy>)>),
     /// A method of its own.
     Whole(Box<dyn Placer>),
 }

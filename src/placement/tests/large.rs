@@ -105,7 +105,7 @@ fn definition_of(shape: &Shape, draws: &mut Draws) -> TaskDefinition {
     let mut definition = TaskDefinition::new("kind", cpu, draws.amount(12_000, shape.round));
     match draws.below(12) {
         0 => definition.network_mode = NetworkMode::Awsvpc,
-        1 => definition.constraints = vec![PlacementConstraint::DistinctInstance],
+        1 => definition.constraints = vec![PlacementConstraint::DISTINCT_INSTANCE],
         _ => {}
     }
     definition

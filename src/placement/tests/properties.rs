@@ -1,5 +1,9 @@
-//! Random clusters, classes and histories: the naive and the indexed placer agree, what they choose
-//! is feasible and best by its own rule, and the ledger stays right.
+//! Random clusters, classes and histories: the naive, the indexed and the traced placer agree, what
+//! they choose is feasible and best by its own rule, and the ledger stays right.
+
+use std::sync::Mutex;
+
+use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -11,7 +15,7 @@ use crate::model::{
     GpuRequest, GroupId, HostPort, InstanceStatus, InstanceView, NetworkMode, PlacementConstraint,
     Protocol, RequiredAttribute, TaskStatus,
 };
-use crate::placement::{Predicate, RefusalHistogram};
+use crate::placement::{Answer, DecisionLog, How, Predicate, RefusalHistogram, TieBroken};
 
 /// Fixed cases, so that a run depends on nothing but the code; `PROPTEST_CASES` above its default
 /// of 256 makes them more in proportion.
@@ -60,10 +64,14 @@ fn gpu() -> impl Strategy<Value = GpuRequest> {
     ]
 }
 
+fn at_most(tasks: u32) -> PlacementConstraint {
+    PlacementConstraint::AtMost(NonZeroU32::new(tasks).unwrap())
+}
+
 fn constraints() -> impl Strategy<Value = Vec<PlacementConstraint>> {
     let member = |text: &str| PlacementConstraint::MemberOf(Expression::parse(text).unwrap());
     let one = prop_oneof![
-        1 => Just(PlacementConstraint::DistinctInstance),
+        1 => (1..=3_u32).prop_map(at_most),
         2 => prop::sample::select(EXPRESSIONS.to_vec()).prop_map(member),
     ];
     prop_oneof![3 => Just(Vec::new()), 2 => prop::collection::vec(one, 1..=2)]
@@ -138,13 +146,25 @@ fn history() -> impl Strategy<Value = History> {
         .prop_map(|(machines, kinds, steps)| History { machines, kinds, steps })
 }
 
-/// A placement under test: both placers on one cluster.
+/// Asks how every decision was made, and keeps the last answer.
+#[derive(Debug, Default)]
+struct Curious(Option<How>);
+
+impl DecisionLog for Curious {
+    fn decided(&mut self, _: &Ask<'_>, _: &Cluster, _: &Answer, how: &dyn Fn() -> How) {
+        self.0 = Some(how());
+    }
+}
+
+/// A placement under test: the placers on one cluster.
 struct World {
     text: String,
     ties: TieBreak,
     cluster: Cluster,
     naive: Box<dyn Placer>,
     indexed: Box<dyn Placer>,
+    traced: Box<dyn Placer>,
+    curious: Arc<Mutex<Curious>>,
     classes: Vec<ClassId>,
     placed: Vec<TaskId>,
 }
@@ -156,9 +176,13 @@ impl World {
         let profile = WorkloadProfile::of(tasks, 1_000_000);
         let build = |kind| spec.build(kind, ties, Seed(9), Some(&profile)).unwrap();
         let (mut naive, mut indexed) = (build(PlacerKind::Naive), build(PlacerKind::Indexed));
+        let curious = Arc::new(Mutex::new(Curious::default()));
+        let (kind, log) = (PlacerKind::Indexed, curious.clone());
+        let mut traced = spec.build_traced(kind, ties, Seed(9), Some(&profile), log).unwrap();
         let mut cluster = Cluster::new();
         naive.prepare(&mut cluster);
         indexed.prepare(&mut cluster);
+        traced.prepare(&mut cluster);
         let classes = history.kinds.iter().map(|(definition, group)| {
             let group = cluster.intern_group(&format!("group-{group}"));
             let definition = cluster.register_definition(Arc::new(definition.clone()));
@@ -168,8 +192,8 @@ impl World {
         for spec in &history.machines {
             cluster.register(spec.clone());
         }
-        let placed = Vec::new();
-        World { text: text.to_owned(), ties, cluster, naive, indexed, classes, placed }
+        let (text, placed) = (text.to_owned(), Vec::new());
+        World { text, ties, cluster, naive, indexed, traced, curious, classes, placed }
     }
 
     /// Some instance that has not been deregistered.
@@ -254,6 +278,8 @@ impl World {
             .map(InstanceView::id)
             .collect();
         check_histogram(&self.cluster, class);
+        assert_eq!(self.traced.place(&ask, &self.cluster), answer, "{}, traced", self.text);
+        check_how(self.curious.lock().unwrap().0.as_ref().unwrap(), feasible.len());
         if let Ok(placement) = answer {
             assert!(feasible.contains(&placement.instance), "{}: not feasible", self.text);
             self.check_devices(class, placement);
@@ -316,22 +342,46 @@ fn rank(cluster: &Cluster, step: &str, group: GroupId, id: InstanceId) -> u32 {
     }
 }
 
-/// Whether an instance can take a task, with the plain resources recounted from the tasks on it.
+/// Whether an instance can take a task, with the plain resources and the tasks of the group
+/// recounted from the tasks on it.
 fn can_take(cluster: &Cluster, class: ClassId, id: InstanceId) -> bool {
     let on = cluster.instance(id);
-    let wanted = &cluster.class(class).definition;
+    let (wanted, group) = (&cluster.class(class).definition, cluster.class(class).group);
     let here = cluster.tasks().map(|(_, task)| task);
     let here = here.filter(|task| task.placement.is_some_and(|place| place.instance == id));
-    let (mut cpu, mut memory) = (wanted.cpu.0, wanted.memory_mib);
+    let (mut cpu, mut memory, mut of_group) = (wanted.cpu.0, wanted.memory_mib, 1);
     for task in here {
+        of_group += u32::from(cluster.class(task.class).group == group);
         let held = &cluster.class(task.class).definition;
         cpu += held.cpu.0;
         memory += held.memory_mib;
     }
     let fits = cpu <= on.cpu_total().0 && memory <= on.memory_total_mib();
+    let few = wanted.constraints.iter().all(|constraint| match constraint {
+        PlacementConstraint::AtMost(most) => of_group <= most.get(),
+        PlacementConstraint::MemberOf(_) => true,
+    });
     let feasible = Predicate::feasible(cluster.class(class), on);
-    assert!(fits || !feasible, "feasible without the capacity");
+    assert!((fits && few) || !feasible, "feasible without the capacity or with too many");
     feasible
+}
+
+/// Each step leaves some of what it was given, and the tie is among what the last one left.
+fn check_how(how: &How, feasible: usize) {
+    assert_eq!(how.candidates as usize, feasible);
+    let mut before = how.candidates;
+    for step in &how.steps {
+        assert!((1..=before).contains(&step.left), "{how:?}");
+        assert!(step.best.is_sorted_by_key(|one| (std::cmp::Reverse(one.score), one.instance)));
+        assert!(step.best.is_empty() || step.best.len() == (before as usize).min(3));
+        before = step.left;
+    }
+    match how.tie {
+        TieBroken::Not => assert!(before <= 1, "{how:?}"),
+        TieBroken::LowestId(among) => assert_eq!(among, before),
+        TieBroken::Drawn { rank, among } => assert!(rank < among && among == before, "{how:?}"),
+        TieBroken::ByMethod => assert_eq!(how.steps.len(), 1),
+    }
 }
 
 fn check_histogram(cluster: &Cluster, class: ClassId) {

@@ -65,7 +65,7 @@ fn parameters_are_checked_when_read() {
 }
 
 #[test]
-fn only_ecs_strategies_chain_and_at_most_five() {
+fn ecs_3_2_only_ecs_strategies_chain_and_at_most_five() {
     mentions(
         "binpack:cpu+first-fit",
         &["'first-fit' cannot be part of a chain", "binpack, spread"],

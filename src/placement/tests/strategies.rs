@@ -1,6 +1,7 @@
 //! Every strategy without GPUs on cases small enough to work out by hand.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use super::*;
 use crate::model::query::Expression;
@@ -12,7 +13,7 @@ fn three() -> [InstanceSpec; 3] {
 }
 
 #[test]
-fn binpack_takes_the_least_left_before_placing() {
+fn ecs_3_2_binpack_takes_the_least_left_before_placing() {
     let sizes = [instance(8, 1000, 0), instance(2, 4000, 0), instance(4, 2000, 0)];
     let mut by_cpu = Bench::new("binpack:cpu", sizes.clone());
     let web = by_cpu.class(wants("web", 1, 500));
@@ -23,7 +24,7 @@ fn binpack_takes_the_least_left_before_placing() {
 }
 
 #[test]
-fn binpack_breaks_ties_by_the_lowest_id() {
+fn ecs_3_2_binpack_breaks_ties_by_the_lowest_id() {
     let mut bench = Bench::new("binpack:cpu", three());
     let big = bench.class(wants("big", 3, 0));
     assert_eq!(bench.place_all(big, 3), [0, 1, 2]);
@@ -40,7 +41,7 @@ fn a_task_without_cpu_fits_a_full_instance() {
 }
 
 #[test]
-fn spread_over_instances_counts_tasks_of_the_group_only() {
+fn ecs_3_2_spread_over_instances_counts_tasks_of_the_group_only() {
     let mut bench = Bench::new("spread:instanceId", three());
     let (web, other) = (bench.class(wants("web", 1, 0)), bench.class(wants("other", 1, 0)));
     bench.put(other, 0);
@@ -50,7 +51,7 @@ fn spread_over_instances_counts_tasks_of_the_group_only() {
 }
 
 #[test]
-fn spread_takes_instances_without_the_attribute_as_one_group() {
+fn ecs_3_2_spread_takes_instances_without_the_attribute_as_one_group() {
     let bare = instance(4, 4000, 0);
     let zones = [bare.clone(), bare.clone(), in_zone(bare.clone(), "a"), in_zone(bare, "b")];
     let mut bench = Bench::new("spread:attribute:ecs.availability-zone", zones);
@@ -83,7 +84,7 @@ fn counts_of_a_field_include_tasks_placed_before_it_was_tracked() {
 }
 
 #[test]
-fn an_earlier_strategy_of_a_chain_rules_over_a_later() {
+fn ecs_3_2_an_earlier_strategy_of_a_chain_rules_over_a_later() {
     let sizes = [instance(2, 4000, 0), instance(8, 1000, 0)];
     let mut bench = Bench::new("binpack:memory+binpack:cpu", sizes.clone());
     let web = bench.class(wants("web", 1, 100));
@@ -94,7 +95,7 @@ fn an_earlier_strategy_of_a_chain_rules_over_a_later() {
 }
 
 #[test]
-fn services_spread_over_zones_then_instances() {
+fn ecs_3_2_services_spread_over_zones_then_instances() {
     let zones = ["a", "a", "b", "b"].map(|zone| in_zone(instance(4, 100, 0), zone));
     let mut bench = Bench::new("ecs-service", zones);
     let web = bench.class(wants("web", 1, 0));
@@ -199,7 +200,7 @@ fn frequencies(bench: &mut Bench, class: ClassId) -> BTreeMap<u32, u32> {
 }
 
 #[test]
-fn random_is_uniform_over_the_feasible_however_few() {
+fn ecs_3_2_random_is_uniform_over_the_feasible_however_few() {
     for placement in ["random", "ecs-run-task", "gpu-random", "power-of-d:1"] {
         for feasible in [1, 3, 50, 100] {
             let size = |index: usize| instance(if index % 100 < feasible { 2 } else { 1 }, 0, 0);
@@ -215,7 +216,7 @@ fn random_is_uniform_over_the_feasible_however_few() {
 }
 
 #[test]
-fn a_random_tie_break_is_uniform_over_the_tied() {
+fn ecs_3_2_a_random_tie_break_is_uniform_over_the_tied() {
     let sizes = (0..10).map(|index| instance(if index < 7 { 2 } else { 3 }, 0, 0));
     for placement in ["binpack:cpu", "binpack:cpu+random"] {
         let mut bench = Bench::with(placement, TieBreak::Random, None, sizes.clone());
@@ -247,7 +248,7 @@ fn two_choices_prefer_the_emptier_as_often_as_they_should() {
 
 /// An instance that fails every predicate at once, or one only.
 #[test]
-fn predicates_name_what_is_missing() {
+fn ecs_3_6_predicates_name_what_is_missing() {
     let port = HostPort { protocol: Protocol::Tcp, port: 80 };
     let mut bench = Bench::new("first-fit", [instance(4, 100, 1)]);
     let mut filler = wants("filler", 1, 60);
@@ -277,7 +278,7 @@ fn predicates_name_what_is_missing() {
     check(&|one| one.host_ports = many(94), None);
     check(&|one| one.host_ports = many(95), Some(Predicate::TooManyPorts));
     check(&|one| one.network_mode = NetworkMode::Awsvpc, None);
-    let distinct = PlacementConstraint::DistinctInstance;
+    let distinct = PlacementConstraint::DISTINCT_INSTANCE;
     check(&|one| one.constraints.push(distinct.clone()), Some(Predicate::DistinctInstance));
     let expression = Expression::parse("runningTasksCount == 0").unwrap();
     let empty = PlacementConstraint::MemberOf(expression);
@@ -285,7 +286,21 @@ fn predicates_name_what_is_missing() {
 }
 
 #[test]
-fn eni_slots_run_out() {
+fn a_limit_of_tasks_counts_the_group_on_an_instance() {
+    let mut bench = Bench::new("binpack:cpu", [instance(9, 90, 0), instance(9, 90, 0)]);
+    let mut definition = wants("pair", 1, 1);
+    let two = NonZeroU32::new(2).unwrap();
+    definition.constraints = vec![PlacementConstraint::AtMost(two)];
+    let (pair, other) = (bench.class(definition), bench.class(wants("other", 1, 1)));
+    bench.put(other, 0);
+    assert_eq!(bench.place_all(pair, 4), [0, 0, 1, 1]);
+    assert_eq!(bench.place(pair), None);
+    let histogram = RefusalHistogram::of(bench.cluster.class(pair), &bench.cluster);
+    assert_eq!(histogram.to_string(), "0 of 2 instances can take it; 2 fail distinctInstance");
+}
+
+#[test]
+fn ecs_2_eni_slots_run_out() {
     let mut bench = Bench::new("first-fit", [instance(4, 100, 0)]);
     let mut definition = wants("awsvpc", 1, 0);
     definition.network_mode = NetworkMode::Awsvpc;
@@ -297,7 +312,7 @@ fn eni_slots_run_out() {
 }
 
 #[test]
-fn the_histogram_tells_first_failures_from_all() {
+fn ecs_3_6_the_histogram_tells_first_failures_from_all() {
     let mut bench = Bench::new("first-fit", [instance(1, 10, 0), instance(4, 10, 0)]);
     let class = bench.class(wants("big", 2, 20));
     bench.cluster.register(instance(8, 100, 0));

@@ -14,7 +14,7 @@ fn four_in_two_zones() -> [InstanceSpec; 4] {
 }
 
 #[test]
-fn binpack_empties_the_instance_with_most_left() {
+fn ecs_3_3_binpack_empties_the_instance_with_most_left() {
     let mut bench = Bench::new("binpack:cpu", four_in_two_zones());
     let (web, other) = (bench.class(wants("web", 1, 100)), bench.class(wants("other", 5, 100)));
     bench.put(other, 0);
@@ -31,7 +31,7 @@ fn binpack_by_memory_looks_at_memory() {
 }
 
 #[test]
-fn spread_keeps_zones_balanced() {
+fn ecs_3_3_spread_keeps_zones_balanced() {
     let mut bench = Bench::new("spread:attribute:ecs.availability-zone", four_in_two_zones());
     let web = bench.class(wants("web", 1, 100));
     assert_eq!(victim(&mut bench, web, &[0, 2, 3, 2, 1]), 3, "zone b has three, the youngest goes");
@@ -41,7 +41,7 @@ fn spread_keeps_zones_balanced() {
 }
 
 #[test]
-fn the_default_of_services_looks_at_zones_then_instances() {
+fn ecs_3_3_the_default_of_services_looks_at_zones_then_instances() {
     let mut bench = Bench::new("ecs-service", four_in_two_zones());
     let web = bench.class(wants("web", 1, 100));
     // Three in each zone; in zone a two on instance 0, in zone b all on different counts.
