@@ -132,7 +132,8 @@ impl TraceFormat for CsvTrace {
             Some(rows) => Submissions::new(Box::new(rows), false),
             None => Submissions::new(Box::new(reader), how.ahead),
         };
-        Ok(Trace { warnings, machines: Vec::new(), events: Box::new(events) })
+        let (machines, services) = (Vec::new(), Vec::new());
+        Ok(Trace { warnings, machines, services, events: Box::new(events) })
     }
 
     fn files(&self, at: &Opening) -> Vec<(&'static str, PathBuf)> {

@@ -13,6 +13,7 @@ macro_rules! formats {
 }
 
 formats! {
+    alibaba_dlrm,
     csv,
     openb,
 }
@@ -22,10 +23,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::des::Seed;
-use crate::model::{CapacityId, TaskDefinition};
+use crate::model::{CapacityId, InstanceSpec, TaskDefinition};
 
 use super::trace::TraceCache;
-use super::{Source, WorkloadError};
+use super::{ServicePlan, Source, WorkloadError};
 
 /// A line of the table of formats.
 #[derive(Debug, Clone)]
@@ -69,6 +70,11 @@ pub trait TraceFormat: std::fmt::Debug + Send + Sync {
         self.open(at)
     }
 
+    /// Whether services come from it. They then have a placement, which is no key of the format's.
+    fn brings_services(&self) -> bool {
+        false
+    }
+
     /// The files read, by the key that names each, for hashes in the manifest.
     fn files(&self, at: &Opening) -> Vec<(&'static str, PathBuf)>;
 
@@ -92,6 +98,8 @@ pub struct Opening {
     pub seed: Seed,
     /// Capacity group that machines of the trace belong to.
     pub capacity: CapacityId,
+    /// Which of the controller's placers places services of the trace.
+    pub placer: usize,
     /// Directory of the scenario file: paths written there are relative to it.
     pub directory: PathBuf,
     /// Keys of the workload that were set on the command line: their paths are relative to the
@@ -120,11 +128,13 @@ pub struct Reading {
     pub cache: Option<Arc<TraceCache>>,
 }
 
-/// A trace opened: machines it brings (none for most formats), and its events.
+/// A trace opened: machines and services it brings (none for most formats), and its events.
 #[derive(Debug)]
 pub struct Trace {
     /// Machines, registered at time 0 in this order.
-    pub machines: Vec<crate::model::InstanceSpec>,
+    pub machines: Vec<InstanceSpec>,
+    /// Services, in any order.
+    pub services: Vec<ServicePlan>,
     /// Submissions in order of time.
     pub events: Box<dyn Source>,
     /// What the user should know of what was read, and is no error.

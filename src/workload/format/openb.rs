@@ -22,7 +22,6 @@
 
 mod arrivals;
 mod config;
-mod names;
 mod nodes;
 mod order;
 mod pods;
@@ -93,6 +92,7 @@ impl TraceFormat for Openb {
         Ok(Trace {
             warnings,
             machines,
+            services: Vec::new(),
             events: Box::new(events),
         })
     }

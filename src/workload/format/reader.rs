@@ -7,12 +7,14 @@ mod careful;
 mod decode;
 mod header;
 mod lines;
+mod names;
 mod number;
 mod records;
 mod rows;
 
 pub use careful::RECORD_BYTES_MAX;
 pub use decode::{DECOMPRESSED_BYTES_MAX, open};
+pub use names::Names;
 pub use rows::{Column, Rows, SECONDS_MAX};
 
 use strsim::damerau_levenshtein;

@@ -46,6 +46,7 @@ impl Place {
             workload: "w".to_owned(),
             seed: Seed(1),
             capacity: CapacityId(0),
+            placer: 0,
             directory: self.directory.path().to_owned(),
             from_command_line: BTreeSet::new(),
         };

@@ -309,7 +309,7 @@ impl Columns {
         let parsed = split_outside_quotes(text)
             .into_iter()
             .map(|part| match part.trim() {
-                "distinctInstance" => Ok(PlacementConstraint::DistinctInstance),
+                "distinctInstance" => Ok(PlacementConstraint::DISTINCT_INSTANCE),
                 expression => Expression::parse(expression).map(PlacementConstraint::MemberOf),
             });
         let parsed: Result<_, _> = parsed.collect();

@@ -28,6 +28,7 @@ fn opening(directory: &TempDir) -> Opening {
         workload: "w".to_owned(),
         seed: Seed(1),
         capacity: CapacityId(0),
+        placer: 0,
         directory: directory.path().to_owned(),
         from_command_line: BTreeSet::new(),
     }
@@ -176,7 +177,10 @@ fn definitions_have_everything_the_row_says() {
 
 fn source(constraint: &PlacementConstraint) -> &str {
     match constraint {
-        PlacementConstraint::DistinctInstance => "distinct",
+        PlacementConstraint::AtMost(most) => {
+            assert_eq!(most.get(), 1);
+            "distinct"
+        }
         PlacementConstraint::MemberOf(expression) => expression.source(),
     }
 }

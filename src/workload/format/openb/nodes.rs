@@ -6,12 +6,10 @@ use rand::Rng;
 
 use crate::des::{Purpose, Seed};
 use crate::model::{
-    AttributeSet, CapacityId, Cpu, DEVICES_MAX, GPU_DEVICE_MILLI, InstanceSpec, Price,
+    AttributeSet, CapacityId, Cpu, GPU_DEVICE_MILLI, InstanceSpec, Price,
 };
 use crate::workload::WorkloadError;
-use crate::workload::format::reader::{Column, Rows};
-
-use super::names::Names;
+use crate::workload::format::reader::{Names, Rows};
 
 /// Attribute that holds the model of a node's GPUs.
 pub(super) const GPU_MODEL: &str = "gpu-model";
@@ -40,7 +38,7 @@ impl Nodes {
         };
         while rows.advance()? {
             nodes.names.add(&rows, name)?;
-            let gpus = device_count(&rows, gpus)?;
+            let gpus = rows.device_count(gpus)?;
             let mut attributes = AttributeSet::default();
             if gpus > 0 {
                 attributes.set(GPU_MODEL, rows.filled(model)?);
@@ -92,14 +90,6 @@ impl Nodes {
         let order = shuffle(self.specs.len(), seed, NODE_ORDER);
         self.ordered(&order)
     }
-}
-
-fn device_count(rows: &Rows, column: Column) -> Result<u16, WorkloadError> {
-    let count = rows.u32(column)?;
-    if count as usize > DEVICES_MAX {
-        return Err(rows.wrong(column, format!("is too large: at most {DEVICES_MAX} GPUs")));
-    }
-    Ok(count as u16)
 }
 
 /// The numbers below `count` in an order drawn uniformly: by a random key of each, so that the key

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use crate::workload::WorkloadError;
-use crate::workload::format::reader::{Rows, shown};
-
-use super::names::Names;
+use crate::workload::format::reader::{Names, Rows, shown};
 
 /// Nodes and pods by their numbers.
 #[derive(Debug)]

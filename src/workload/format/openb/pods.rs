@@ -5,10 +5,9 @@ use std::path::Path;
 
 use crate::des::{SimDuration, SimTime};
 use crate::model::{Cpu, GpuRequest, Outcome, RequiredAttribute, TaskDefinition};
-use crate::workload::format::reader::{Column, Rows};
+use crate::workload::format::reader::{Column, Names, Rows};
 use crate::workload::{Behaviour, UsageId, WorkloadError};
 
-use super::names::Names;
 use super::nodes::GPU_MODEL;
 
 /// One pod.

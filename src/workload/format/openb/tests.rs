@@ -77,6 +77,7 @@ fn opening(directory: PathBuf, seed: u64) -> Opening {
         workload: "w".to_owned(),
         seed: Seed(seed),
         capacity: CapacityId(3),
+        placer: 0,
         directory,
         from_command_line: BTreeSet::new(),
     }

@@ -256,6 +256,18 @@ impl Rows {
         Ok(Cpu(count as u32 * unit.0))
     }
 
+    /// A number of whole GPUs.
+    ///
+    /// # Errors
+    /// It is not a whole number, or above [`DEVICES_MAX`].
+    pub fn device_count(&self, column: Column) -> Result<u16, WorkloadError> {
+        let count = self.u32(column)?;
+        if count as usize > DEVICES_MAX {
+            return Err(self.wrong(column, format!("is too large: at most {DEVICES_MAX} GPUs")));
+        }
+        Ok(count as u16)
+    }
+
     /// A GPU request: `milli` thousandths of each of `devices`. Empty values are no device and
     /// whole devices.
     ///

@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 
 use crate::workload::WorkloadError;
-use crate::workload::format::reader::{Column, Rows, shown};
+
+use super::{Column, Rows, shown};
 
 /// Names, numbered from 0 in order of the file.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub struct Names {
     /// Number and line by name.
     known: BTreeMap<Box<str>, (usize, u64)>,
 }
 
 impl Names {
-    /// Adds the name in a column of the current row.
+    /// Adds the name in a column of the current row. O(log names).
     ///
     /// # Errors
     /// It is empty, or was there before.
-    pub(super) fn add(&mut self, rows: &Rows, column: Column) -> Result<(), WorkloadError> {
+    pub fn add(&mut self, rows: &Rows, column: Column) -> Result<(), WorkloadError> {
         let name = rows.filled(column)?;
         let number = self.known.len();
         if let Some((_, before)) = self.known.insert(name.into(), (number, rows.line())) {
@@ -28,23 +29,23 @@ impl Names {
     }
 
     /// The number of a name.
-    pub(super) fn number(&self, name: &str) -> Option<usize> {
+    pub fn number(&self, name: &str) -> Option<usize> {
         self.known.get(name).map(|(number, _)| *number)
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.known.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// A name, quoted, that `is_missing` says is missing: the first in order of the file.
-    pub(super) fn first(&self, is_missing: impl Fn(usize) -> bool) -> Option<String> {
-        let missing = self
-            .known
-            .iter()
-            .filter(|(_, (number, _))| is_missing(*number));
-        missing
-            .min_by_key(|(_, (number, _))| *number)
-            .map(|(name, _)| shown(name))
+    pub fn first(&self, is_missing: impl Fn(usize) -> bool) -> Option<String> {
+        let missing = self.known.iter().filter(|(_, (number, _))| is_missing(*number));
+        missing.min_by_key(|(_, (number, _))| *number).map(|(name, _)| shown(name))
     }
 }
