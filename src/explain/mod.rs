@@ -1,0 +1,106 @@
+//! Why a task was placed where it was, or not at all: the run is made once more, with a log around
+//! its placers, and must come out the same.
+//!
+//! Nothing is recorded beforehand: a run follows from its manifest. The decisions are those of the
+//! scenario's own placer; how they came about is worked out by the full scan, for the task asked
+//! about alone, so that an explanation takes about as long as the run did.
+
+mod account;
+mod counterfactual;
+pub mod explanation;
+mod lacks;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalogue::{Catalogue, InstanceType};
+use crate::des::Seed;
+use crate::metrics::Recorder;
+use crate::placement::{PlacementError, SharedLog};
+use crate::run::{Progress, RunError};
+use crate::scenario::{Manifest, Recording, Scenario};
+use crate::workload::WorkloadError;
+
+use explanation::Explanation;
+use trace::{Trace, Watcher, locked};
+
+/// Why there is no explanation.
+#[derive(Debug, thiserror::Error)]
+pub enum ExplainError {
+    /// There is no such task.
+    #[error("there is no task {task}: {known}")]
+    UnknownTask {
+        /// The number asked for.
+        task: u64,
+        /// Which there are, in words.
+        known: String,
+    },
+    /// The run did not come out the same.
+    #[error(
+        "the run has the fingerprint {now} and not {then}, as in its manifest: it cannot be \
+         repeated from there, as when a replay that was calibrated simulated it; run the \
+         scenario again"
+    )]
+    Differs {
+        /// In the manifest.
+        then: String,
+        /// Now.
+        now: String,
+    },
+    /// A strategy cannot be built.
+    #[error(transparent)]
+    Placement(#[from] PlacementError),
+    /// The workload cannot be opened.
+    #[error(transparent)]
+    Workload(#[from] WorkloadError),
+    /// The run failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// Which tasks a run of so many has.
+fn known(tasks: u64) -> String {
+    match tasks.checked_sub(1) {
+        None => "the run has none".to_owned(),
+        Some(0) => "the run has one, 0".to_owned(),
+        Some(last) => format!("the run has 0 to {last}, the column `task` of tasks.csv"),
+    }
+}
+
+/// Runs the scenario of a manifest once more and explains one of its tasks.
+///
+/// # Errors
+/// There is no such task, or the run fails or does not come out the same.
+pub fn explain(
+    manifest: &Manifest,
+    scenario: &Scenario,
+    task: u64,
+    watch: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Explanation, ExplainError> {
+    let trace = Trace::of(task, trunks(scenario.catalogue()));
+    let log: SharedLog = trace.clone();
+    let placers = scenario.traced_placers(Seed(manifest.seed), &log)?;
+    drop(log);
+    let prepared = scenario.prepare_with(manifest.seed, placers)?;
+    let own: Vec<Box<dyn Recorder>> = vec![Box::new(Watcher(Arc::clone(&trace)))];
+    let finished = prepared.run(Recording { own, ..Recording::default() }, watch)?;
+    let now = finished.records.fingerprint.to_string();
+    if now != manifest.fingerprint {
+        return Err(ExplainError::Differs { then: manifest.fingerprint.clone(), now });
+    }
+    let noted = locked(&trace);
+    let lived = noted.lived.as_ref().ok_or_else(|| {
+        let known = known(finished.controller.cluster().tasks_created());
+        ExplainError::UnknownTask { task, known }
+    })?;
+    Ok(account::explanation(manifest, scenario, &finished, &noted, lived))
+}
+
+/// ENI slots of instance types with trunking.
+fn trunks(catalogue: &Catalogue) -> BTreeMap<String, u32> {
+    let of = |one: &InstanceType| Some((one.name.clone(), one.awsvpc_tasks_trunking?));
+    catalogue.iter().filter_map(of).collect()
+}
