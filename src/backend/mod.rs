@@ -6,6 +6,7 @@
 mod behaviours;
 #[cfg(feature = "docker")]
 pub mod docker;
+mod downloads;
 pub mod fluid;
 mod host;
 mod host_memory;
@@ -13,7 +14,10 @@ mod nature;
 mod shared_host;
 mod simulated;
 
-pub use simulated::{EngineSetup, Latency, Sharing, SimulatedBackend, phase};
+pub use simulated::{
+    EngineSetup, HostPulls, Latency, LifeCycle, PullBehaviour, Pulls, STOP_TIMEOUT, Sharing,
+    SimulatedBackend, phase,
+};
 
 use crate::controller::{Command, Event};
 use crate::des::SimTime;

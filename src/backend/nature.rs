@@ -2,12 +2,13 @@
 //!
 //! Both backends ask here, so that a task does the same in simulation as on real containers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::controller::Event;
 use crate::des::{Purpose, Seed};
 use crate::model::{DefinitionId, Origin, Outcome, TaskDefinition};
-use crate::workload::{Behaviour, External, ServiceBehaviour, Usage, UsageId};
+use crate::workload::{Behaviour, Conduct, External, ServiceBehaviour, Usage, UsageId};
 
 use super::behaviours::Behaviours;
 use super::simulated::phase;
@@ -19,9 +20,12 @@ const RUN_TIME_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"RUNT"));
 pub(super) struct Nature {
     seed: Seed,
     definitions: Vec<Arc<TaskDefinition>>,
+    /// By definition, as far as any has one that is not the default.
+    conducts: Vec<Option<Arc<Conduct>>>,
     usages: Vec<Arc<Usage>>,
     submissions: Behaviours,
-    services: Vec<ServiceBehaviour>,
+    /// By service, and there by definition.
+    services: Vec<BTreeMap<DefinitionId, ServiceBehaviour>>,
 }
 
 impl Nature {
@@ -30,6 +34,7 @@ impl Nature {
         Nature {
             seed,
             definitions: Vec::new(),
+            conducts: Vec::new(),
             usages: Vec::new(),
             submissions: Behaviours::default(),
             services: Vec::new(),
@@ -44,6 +49,11 @@ impl Nature {
                 self.definitions.push(Arc::clone(&definition));
                 (phase::REGISTRATIONS, Event::DefinitionRegistered(definition))
             }
+            External::RegisterConduct(definition, conduct) => {
+                self.conducts.resize(definition.index(), None);
+                self.conducts.push(Some(conduct));
+                return None;
+            }
             External::RegisterUsage(usage) => {
                 self.usages.push(usage);
                 return None;
@@ -54,17 +64,27 @@ impl Nature {
                 (phase::SUBMISSIONS, Event::TaskSubmitted(submission))
             }
             External::CreateService(spec, behaviour) => {
-                self.services.push(*behaviour);
+                self.services.push(BTreeMap::from([(spec.definition, *behaviour)]));
                 (phase::SUBMISSIONS, Event::ServiceCreated(spec))
             }
-            External::UpdateService(service, desired) => {
-                (phase::SUBMISSIONS, Event::ServiceUpdated(service, desired))
+            External::UpdateService(service, update, behaviour) => {
+                let known = &mut self.services[service.index()];
+                if let (Some(definition), Some(behaviour)) = (update.definition, behaviour) {
+                    known.insert(definition, *behaviour);
+                }
+                (phase::SUBMISSIONS, Event::ServiceUpdated(service, update))
             }
+            External::Drain(instance) => (phase::REGISTRATIONS, Event::InstanceDraining(instance)),
         })
     }
 
     pub(super) fn definition(&self, id: DefinitionId) -> &Arc<TaskDefinition> {
         &self.definitions[id.index()]
+    }
+
+    /// `None` for the default.
+    pub(super) fn conduct(&self, id: DefinitionId) -> Option<&Conduct> {
+        self.conducts.get(id.index())?.as_deref()
     }
 
     /// `None` for a task that uses what it reserved.
@@ -74,13 +94,13 @@ impl Nature {
 
     /// The behaviour of a task that is about to start: from its origin alone, never from where or
     /// when it was placed.
-    pub(super) fn behaviour(&mut self, origin: Origin) -> Behaviour {
+    pub(super) fn behaviour(&mut self, origin: Origin, definition: DefinitionId) -> Behaviour {
         match origin {
             Origin::Submission { submission, .. } => {
                 self.submissions.take(submission).expect("each task starts once")
             }
             Origin::Service { service, .. } => {
-                let service = &self.services[service.index()];
+                let service = &self.services[service.index()][&definition];
                 let (entity, attempt) = draw_key(origin);
                 let uniform = || self.seed.uniform(RUN_TIME_DRAW, entity, attempt);
                 let run_time = service.run_time.as_ref().map(|law| law.sample(uniform()));

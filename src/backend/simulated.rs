@@ -1,11 +1,15 @@
 //! The simulated backend: an event queue whose clock jumps.
 
+mod life_cycle;
 mod operations;
+mod pulls;
 mod sharing;
 #[cfg(test)]
 mod tests;
 
+pub use life_cycle::{LifeCycle, STOP_TIMEOUT};
 pub use operations::EngineSetup;
+pub use pulls::{HostPulls, PullBehaviour, Pulls};
 pub use sharing::Sharing;
 
 use std::hint::black_box;
@@ -24,7 +28,9 @@ use crate::workload::{Behaviour, External};
 use super::host::{HostLedger, Occupant};
 use super::nature::{Nature, draw_key};
 use super::{Backend, BackendError, HostUsage};
+use life_cycle::Lives;
 use operations::Engines;
+use pulls::Images;
 use sharing::Shared;
 
 /// Order of what happens at one instant, within a round (law: an event scheduled for now with a
@@ -78,6 +84,22 @@ enum Due {
     StartOrdered(u32),
     /// A stop latency is over and the engine is asked to clean up after a task; no event.
     CleanUpOrdered(u32),
+    /// A start has waited for quota of its instance and takes CPU of it now; no event.
+    QuotaAwaited(u32),
+    /// [`Event::TransitionMade`], by task slot.
+    TransitionMade(u32),
+    /// [`Event::TaskStopped`] of a task that never came to its host, by task slot.
+    Withdrawn(u32),
+    /// A task that was sent SIGTERM exits, or is killed, by task slot.
+    Terminated(u32),
+    /// [`Event::TaskHealthChanged`], by task slot.
+    HealthChanged(u32),
+    /// A transfer of an image is done; no event.
+    Transferred,
+    /// A pull is done; no event.
+    Pulled(u32),
+    /// [`Event::ImagePulled`], by task slot.
+    ImageThere(u32),
 }
 
 /// When a host or an engine has something to do, and the event for that.
@@ -93,12 +115,16 @@ struct Wake {
 enum Stage {
     /// It has been ordered and waits for room.
     Queued,
+    /// It holds room, and waits for its image.
+    Pulling,
     /// It holds room, and starts.
     Starting,
     /// The same, with the order to stop as soon as it runs; only with engines.
     StartingInVain,
     /// It runs.
     Running,
+    /// It runs on after SIGTERM.
+    Terminating,
     /// It runs and an engine stops it.
     Stopping,
     /// It has exited and is being cleaned up.
@@ -142,6 +168,9 @@ pub struct SimulatedBackend {
     sharing: Vec<Sharing>,
     hosts: Vec<Host>,
     engines: Option<Box<Engines>>,
+    lives: Lives,
+    /// Where pulls take time.
+    images: Option<Box<Images>>,
     nature: Nature,
     /// By task slot.
     live: Vec<Option<Live>>,
@@ -158,6 +187,8 @@ impl SimulatedBackend {
             sharing: Vec::new(),
             hosts: Vec::new(),
             engines: None,
+            lives: Lives::default(),
+            images: None,
             nature: Nature::new(seed),
             live: Vec::new(),
         }
@@ -178,7 +209,9 @@ impl SimulatedBackend {
     fn machine_up(&mut self, spec: &InstanceSpec) {
         let latency = self.latencies.get(spec.capacity.index());
         // Without a stop latency both ledgers agree at all times, and one is enough.
-        let lags = latency.is_some_and(|latency| latency.stop.is_some()) || self.engines.is_some();
+        let lags = latency.is_some_and(|latency| latency.stop.is_some())
+            || self.engines.is_some()
+            || self.exits_take_time();
         self.hosts.push(Host {
             capacity: spec.capacity,
             speed_milli: spec.speed_milli,
@@ -194,7 +227,7 @@ impl SimulatedBackend {
         definition: DefinitionId,
         placement: Placement,
     ) {
-        let behaviour = self.nature.behaviour(origin);
+        let behaviour = self.nature.behaviour(origin, definition);
         let slot = task.slot as usize;
         if self.live.len() <= slot {
             self.live.resize_with(slot + 1, || None);
@@ -211,7 +244,7 @@ impl SimulatedBackend {
         let live = Live { number, origin, definition, placement, behaviour, stage, next };
         self.live[slot] = Some(live);
         if admitted {
-            self.begin(task.slot);
+            self.admitted(task.slot);
         } else {
             self.admit(placement.instance);
         }
@@ -228,11 +261,18 @@ impl SimulatedBackend {
         loop {
             let ledger = self.hosts[instance.index()].ledger.as_mut();
             let Some(task) = ledger.and_then(|ledger| ledger.admit()) else { return };
-            self.begin(task.slot);
+            self.admitted(task.slot);
         }
     }
 
-    /// A task has room on its host: it starts.
+    /// A task has room on its host.
+    fn admitted(&mut self, slot: u32) {
+        if self.images.is_none() || !self.waits_for_image(slot) {
+            self.begin(slot);
+        }
+    }
+
+    /// A task has room on its host, and its image: it starts.
     fn begin(&mut self, slot: u32) {
         let live = self.live[slot as usize].as_ref().expect("an admitted task is live");
         let law = self.latency(live.placement.instance).and_then(|latency| latency.start.as_ref());
@@ -293,6 +333,7 @@ impl SimulatedBackend {
 
     /// The process of a task has exited.
     fn exit(&mut self, slot: u32, outcome: Outcome) -> Event {
+        self.no_more_of(slot);
         self.gives_cpu_back(slot);
         let instance = self.live_mut(slot).placement.instance;
         if self.hosts[instance.index()].ledger.is_some() {
@@ -324,6 +365,7 @@ impl SimulatedBackend {
 
     /// The containers of a task are gone: its room on the host is free.
     fn gone(&mut self, slot: u32) {
+        self.no_more_of(slot);
         let live = self.live[slot as usize].take().expect("a stopped task was live");
         let instance = live.placement.instance;
         if let Some(ledger) = self.hosts[instance.index()].ledger.as_mut() {
@@ -336,6 +378,10 @@ impl SimulatedBackend {
     }
 
     fn stop(&mut self, task: TaskId) {
+        if self.withdraw_from_network(task) {
+            return;
+        }
+        self.give_up_transition(task.slot);
         let live = self.live[task.slot as usize].as_mut().expect("a task to stop is live");
         let instance = live.placement.instance;
         if live.stage == Stage::Queued {
@@ -346,15 +392,24 @@ impl SimulatedBackend {
             self.schedule(SimDuration::ZERO, phase::ENDS, due);
             return;
         }
+        if live.stage == Stage::Pulling {
+            self.stop_waiting_for_image(task.slot);
+            return;
+        }
+        if self.terminate(task.slot) {
+            return;
+        }
         if self.engines.is_some() {
             self.order_stop(task.slot);
             return;
         }
+        let live = self.live_mut(task.slot);
         if let Some(key) = live.next.take() {
             let exited = matches!(self.queue.cancel(key), Some(Due::Stopped(..)))
                 && self.hosts[instance.index()].ledger.is_some();
             assert!(!exited, "a task that had exited was told to stop");
         }
+        self.no_more_of(task.slot);
         self.gives_cpu_back(task.slot);
         self.clean_up(task.slot, Outcome::Stopped);
     }
@@ -363,10 +418,7 @@ impl SimulatedBackend {
     fn happen(&mut self, due: Due) -> Result<Option<Event>, BackendError> {
         let event = match due {
             Due::External(place) => self.externals.remove(place as usize),
-            Due::Started(slot) => {
-                self.started(slot)?;
-                Event::TaskStarted(self.task(slot))
-            }
+            Due::Started(slot) => self.runs(slot)?,
             Due::Exited(slot, outcome) => self.exit(slot, outcome),
             Due::Stopped(slot, outcome) => {
                 let event = Event::TaskStopped(self.task(slot), outcome);
@@ -381,11 +433,28 @@ impl SimulatedBackend {
                 self.order_start(slot);
                 return Ok(None);
             }
+            Due::QuotaAwaited(slot) => {
+                self.starts_on_host(slot);
+                return Ok(None);
+            }
             Due::CleanUpOrdered(slot) => {
                 self.live_mut(slot).next = None;
                 self.order_clean_up(slot);
                 return Ok(None);
             }
+            Due::TransitionMade(slot) => self.transition_made(slot),
+            Due::Withdrawn(slot) => self.withdrawn(slot),
+            Due::HealthChanged(slot) => self.health_changed(slot),
+            Due::Terminated(slot) => return Ok(self.terminated(slot)),
+            Due::Transferred => {
+                self.download_done();
+                return Ok(None);
+            }
+            Due::Pulled(pull) => {
+                self.pulled(pull);
+                return Ok(None);
+            }
+            Due::ImageThere(slot) => self.image_there(slot),
         };
         Ok(Some(event))
     }
@@ -395,6 +464,11 @@ impl Backend for SimulatedBackend {
     fn submit(&mut self, at: SimTime, external: External) -> Result<(), BackendError> {
         if let External::MachineUp(spec) = &external {
             self.machine_up(spec);
+        }
+        if let (External::RegisterConduct(id, conduct), Some(images)) =
+            (&external, &mut self.images)
+        {
+            images.register(*id, conduct);
         }
         let Some((phase, event)) = self.nature.take_in(external) else { return Ok(()) };
         let place = self.externals.insert(event);
@@ -409,6 +483,9 @@ impl Backend for SimulatedBackend {
                 self.start(task, origin, definition, placement);
             }
             Command::StopTask(task) => self.stop(task),
+            Command::Begin { task, origin, transition } => {
+                self.begin_transition(task, origin, transition);
+            }
             Command::Forget(origin) => self.nature.forget(origin),
             Command::WakeAt(at, timer) => {
                 self.queue.schedule(at, phase::TIMERS, Due::Woken(timer));
@@ -444,7 +521,11 @@ impl Backend for SimulatedBackend {
 
     fn due_soon(&mut self, tasks: &mut Vec<TaskId>) {
         for due in self.queue.due_soon() {
-            if let Due::Started(slot) | Due::Exited(slot, _) | Due::Stopped(slot, _) = *due {
+            if let Due::Started(slot)
+            | Due::Exited(slot, _)
+            | Due::Stopped(slot, _)
+            | Due::ImageThere(slot) = *due
+            {
                 // All of it is read: it is larger than a cache line.
                 let live = black_box(self.live[slot as usize].clone());
                 let live = live.expect("a task with an event due is live");

@@ -7,12 +7,13 @@ use std::io::Write;
 
 use crate::controller::{Change, Event};
 use crate::des::SimTime;
-use crate::model::{Cluster, Origin, SubmissionId};
+use crate::model::{Cluster, Origin, Outcome, SubmissionId};
 
-use super::{Life, Lives, Observation, RecordError, Recorder};
+use super::milestones::Milestones;
+use super::{Life, Lives, Observation, RecordError, TaskTimes};
 
 /// Columns of `tasks.csv`, explained in `results/README.md`.
-pub const TASK_COLUMNS: [&str; 12] = [
+pub const TASK_COLUMNS: [&str; 18] = [
     "task",
     "name",
     "submission",
@@ -25,6 +26,12 @@ pub const TASK_COLUMNS: [&str; 12] = [
     "ended_s",
     "outcome",
     "instance",
+    "stop_code",
+    "created_at_s",
+    "pull_started_at_s",
+    "pull_stopped_at_s",
+    "stopping_at_s",
+    "execution_stopped_at_s",
 ];
 
 /// Writes a row when a task ends, and at the end of the run one for each that has not.
@@ -62,7 +69,9 @@ impl TaskTable {
         self.writer.flush().map_err(|error| RecordError(format!("tasks.csv: {error}")))
     }
 
-    fn write(&mut self, life: &Life, ended: Option<SimTime>, outcome: &str, cluster: &Cluster) {
+    /// Writes a row: `end` for a task that has ended, `state` for one that has not.
+    fn write(&mut self, row: &TaskRow<'_>, cluster: &Cluster) -> csv::Result<()> {
+        let TaskRow { life, end, state, times } = *row;
         let (submission, service) = match life.origin {
             Origin::Submission { submission, .. } => (Some(submission), None),
             Origin::Service { service, .. } => (None, Some(service.0)),
@@ -70,22 +79,31 @@ impl TaskTable {
         let name = submission.and_then(|id| self.names.get(&id)).map_or("", |(name, _)| name);
         let class = cluster.class(life.class);
         let instance = life.instance.map_or("", |id| &cluster.instance(id).spec().name);
-        let mut row = Row { writer: &mut self.writer, cell: &mut self.cell };
-        let written = row
-            .value(Some(life.task.number))
-            .and_then(|()| row.text(name))
-            .and_then(|()| row.value(submission.map(|id| id.0)))
-            .and_then(|()| row.value(service))
-            .and_then(|()| row.text(cluster.group_name(class.group)))
-            .and_then(|()| row.text(&class.definition.family))
-            .and_then(|()| row.value(Some(life.submitted)))
-            .and_then(|()| row.value(life.placed))
-            .and_then(|()| row.value(life.started))
-            .and_then(|()| row.value(ended))
-            .and_then(|()| row.text(outcome))
-            .and_then(|()| row.text(instance))
-            .and_then(|()| row.end());
-        if let Err(error) = written {
+        let stop_code = end.and_then(|(_, outcome)| outcome.stop_code(life.origin));
+        let mut cells = Row { writer: &mut self.writer, cell: &mut self.cell };
+        cells.value(Some(life.task.number))?;
+        cells.text(name)?;
+        cells.value(submission.map(|id| id.0))?;
+        cells.value(service)?;
+        cells.text(cluster.group_name(class.group))?;
+        cells.text(&class.definition.family)?;
+        cells.value(Some(life.submitted))?;
+        cells.value(life.placed)?;
+        cells.value(life.started)?;
+        cells.value(end.map(|(at, _)| at))?;
+        cells.text(end.map_or(state, |(_, outcome)| outcome.as_str()))?;
+        cells.text(instance)?;
+        cells.text(stop_code.map_or("", crate::model::StopCode::as_str))?;
+        cells.value(times.created_at)?;
+        cells.value(times.pull_started_at)?;
+        cells.value(times.pull_stopped_at)?;
+        cells.value(times.stopping_at)?;
+        cells.value(times.execution_stopped_at)?;
+        cells.end()
+    }
+
+    fn add(&mut self, row: &TaskRow<'_>, cluster: &Cluster) {
+        if let Err(error) = self.write(row, cluster) {
             self.error.get_or_insert(error);
         }
     }
@@ -102,14 +120,51 @@ impl TaskTable {
     }
 
     /// Rows for the tasks that have not ended.
-    pub(super) fn unfinished(&mut self, lives: &Lives, cluster: &Cluster) {
+    pub(super) fn unfinished(
+        &mut self,
+        lives: &Lives,
+        milestones: Option<&Milestones>,
+        cluster: &Cluster,
+    ) {
         let mut left: Vec<Life> = lives.iter().collect();
         left.sort_by_key(|life| life.task.number);
-        for life in left {
-            let outcome = if life.placed.is_some() { "running" } else { "pending" };
-            self.write(&life, None, outcome, cluster);
+        for life in &left {
+            let state = if life.placed.is_some() { "running" } else { "pending" };
+            let times = times_of(milestones, life);
+            self.add(&TaskRow { life, end: None, state, times }, cluster);
         }
     }
+
+    /// Rows for the tasks that ended in an event.
+    pub(super) fn record(&mut self, seen: &Observation<'_>, milestones: Option<&Milestones>) {
+        if let Event::TaskSubmitted(submission) = seen.event
+            && let Some(label) = &submission.label
+        {
+            self.names.insert(submission.id, (label.clone(), submission.count));
+        }
+        for change in seen.changes {
+            if let Change::TaskEnded { task, outcome } = change
+                && let Some(life) = &seen.lives.get(*task)
+            {
+                let (end, times) = (Some((seen.now, *outcome)), times_of(milestones, life));
+                self.add(&TaskRow { life, end, state: "", times }, seen.cluster);
+                self.forget_name(life);
+            }
+        }
+    }
+}
+
+fn times_of(milestones: Option<&Milestones>, life: &Life) -> TaskTimes {
+    milestones.map_or_else(TaskTimes::default, |known| known.get(life.task))
+}
+
+/// What a row is made of.
+struct TaskRow<'a> {
+    life: &'a Life,
+    end: Option<(SimTime, Outcome)>,
+    /// The word for a task that has not ended.
+    state: &'a str,
+    times: TaskTimes,
 }
 
 /// Writes one row, cell by cell.
@@ -143,23 +198,5 @@ pub fn csv_text(text: &str) -> Cow<'_, str> {
         Cow::Owned(format!("'{text}"))
     } else {
         Cow::Borrowed(text)
-    }
-}
-
-impl Recorder for TaskTable {
-    fn record(&mut self, seen: &Observation<'_>) {
-        if let Event::TaskSubmitted(submission) = seen.event
-            && let Some(label) = &submission.label
-        {
-            self.names.insert(submission.id, (label.clone(), submission.count));
-        }
-        for change in seen.changes {
-            if let Change::TaskEnded { task, outcome } = change
-                && let Some(life) = seen.lives.get(*task)
-            {
-                self.write(&life, Some(seen.now), outcome.as_str(), seen.cluster);
-                self.forget_name(&life);
-            }
-        }
     }
 }

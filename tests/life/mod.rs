@@ -2,6 +2,7 @@
 //! control plane and the run together, on scripts worked out by hand.
 
 mod decision_time;
+mod life_cycle;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -12,7 +13,7 @@ use towtank::des::{Seed, SimDuration, SimTime};
 use towtank::metrics::{Observation, Recorder, Recorders};
 use towtank::model::{
     AttributeSet, CapacityId, Cpu, InstanceSpec, Outcome, Price, ServiceId, ServiceSpec,
-    Submission, TaskDefinition,
+    ServiceUpdate, Submission, TaskDefinition,
 };
 use towtank::placement::{PlacementSpec, PlacerKind, TieBreak};
 use towtank::queueing::queue_policy;
@@ -68,14 +69,15 @@ impl Source for Script {
                 let id = ServiceId(self.services);
                 self.services += 1;
                 let (name, definition) = (format!("service-{}", id.0), definition(vcpus));
-                let (desired_count, placer) = (1, 0);
-                let spec = ServiceSpec { id, name, definition, desired_count, placer };
+                let spec = ServiceSpec::new(id, name, definition, 1, 0);
                 External::CreateService(
                     spec,
                     Box::new(ServiceBehaviour { run_time: None, usage: UsageId::RESERVED }),
                 )
             }
-            Act::Scale(service, desired) => External::UpdateService(ServiceId(service), desired),
+            Act::Scale(service, desired) => {
+                External::UpdateService(ServiceId(service), ServiceUpdate::to(desired), None)
+            }
         };
         Ok(Some((SimTime::from_micros(at * 1_000_000), external)))
     }
@@ -124,7 +126,11 @@ impl Recorder for Log {
                     times[task.number as usize].ended = Some((now, outcome));
                     ("ended", task)
                 }
-                Change::InstanceJoined(_) | Change::PlacementRefused(_) => continue,
+                Change::InstanceJoined(_)
+                | Change::InstanceDraining(_)
+                | Change::Service(..)
+                | Change::PlacementRefused(_)
+                | Change::TaskAdvanced { .. } => continue,
             };
             order.push((name, task.number));
         }

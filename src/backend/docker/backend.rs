@@ -231,7 +231,7 @@ impl<'e> DockerBackend<'e> {
         definition: DefinitionId,
         placement: Placement,
     ) {
-        let behaviour = self.nature.behaviour(origin);
+        let behaviour = self.nature.behaviour(origin, definition);
         let now = self.now();
         let token = self.next_token;
         self.next_token = Token(token.0 + 1);
@@ -497,6 +497,13 @@ impl Backend for DockerBackend<'_> {
             }
             Command::StopTask(task) => self.stop(task),
             Command::Forget(origin) => self.nature.forget(origin),
+            Command::Begin { task, .. } => {
+                let task = task.number;
+                return Err(BackendError(format!(
+                    "task {task}: real containers have no network interfaces to attach and no \
+                     load balancer; leave [life_cycle] out of a replay"
+                )));
+            }
             Command::WakeAt(at, timer) => self.schedule(at, phase::TIMERS, Event::Woken(timer)),
         }
         Ok(())

@@ -5,6 +5,7 @@
 //! durations, say, changes no arrival.
 
 mod arrivals;
+mod conduct_spec;
 mod rate;
 mod sizes;
 mod spec;
@@ -14,6 +15,7 @@ mod spec_tests;
 mod tests;
 mod use_spec;
 
+pub use conduct_spec::{HealthCheckSpec, ImageSpec};
 pub use sizes::{KindSpec, PortSpec, ResolvedKind};
 pub use spec::{Arrivals, SpecError, SyntheticSpec};
 pub use use_spec::{StepSpec, UseSpec};
@@ -201,7 +203,8 @@ impl Synthetic {
 impl Source for Synthetic {
     fn next_event(&mut self, ids: &mut Ids) -> Result<Option<(SimTime, External)>, WorkloadError> {
         if self.ids.is_empty() {
-            self.ids = self.kinds.iter().map(|kind| ids.definition(&kind.definition)).collect();
+            let of = |kind: &ResolvedKind| ids.definition_with(&kind.definition, &kind.conduct);
+            self.ids = self.kinds.iter().map(of).collect();
             let mut of = |one: &Option<Usage>| {
                 one.as_ref().map_or(UsageId::RESERVED, |usage| ids.usage(usage))
             };

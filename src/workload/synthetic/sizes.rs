@@ -11,12 +11,13 @@ use crate::model::{
     Architecture, Cpu, DEVICES_MAX, GPU_DEVICE_MILLI, GpuRequest, HostPort, NetworkMode,
     PlacementConstraint, Protocol, TaskDefinition,
 };
-use crate::workload::Usage;
 use crate::workload::ecs_json::{
     CONSTRAINTS_MAX, CpuUnits, MemoryMib, parse_network_mode, required_architecture,
 };
-use crate::workload::law_spec::{DurationLaw, NumberLaw};
+use crate::workload::law_spec::{DurationLaw, NumberLaw, Span};
+use crate::workload::{Conduct, Usage};
 
+use super::conduct_spec::{HealthCheckSpec, ImageSpec};
 use super::spec::SpecError;
 use super::use_spec::UseSpec;
 
@@ -86,6 +87,21 @@ pub struct KindSpec {
     /// Memory beyond which a task is killed, as `memory`; `memory` if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_limit: Option<MemoryMib>,
+    /// What a host pulls before it starts one; nothing if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageSpec>,
+    /// How long its tasks take to exit after SIGTERM; no time if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shutdown: Option<DurationLaw>,
+    /// From SIGTERM to SIGKILL; that of `[life_cycle]` if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_timeout: Option<Span>,
+    /// Share of its starts that fail; 0 if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fails_to_start: Option<f64>,
+    /// Its health check, and what that will find; none if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheckSpec>,
     /// File with the JSON of an ECS task definition, instead of `cpu`, `memory` and the like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_definition: Option<PathBuf>,
@@ -102,6 +118,8 @@ pub struct ResolvedKind {
     pub group: Option<String>,
     /// What they use meanwhile; `None` where that is what they reserve.
     pub usage: Option<Usage>,
+    /// How they start and stop.
+    pub conduct: Conduct,
     /// How long the tasks run.
     pub duration: DurationLaw,
     /// Tasks in each submission.
@@ -145,6 +163,7 @@ impl KindSpec {
         Ok(ResolvedKind {
             definition,
             usage,
+            conduct: self.conduct_at(keys)?,
             weight: self.weight,
             group: self.group.clone(),
             duration: duration.clone(),
@@ -306,7 +325,7 @@ impl KindSpec {
     ) -> Result<(), SpecError> {
         for (index, written) in self.constraints.iter().enumerate() {
             if written == DISTINCT_INSTANCE {
-                constraints.push(PlacementConstraint::DistinctInstance);
+                constraints.push(PlacementConstraint::DISTINCT_INSTANCE);
                 continue;
             }
             let expression = Expression::parse(written).map_err(|why| {
