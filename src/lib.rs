@@ -18,6 +18,7 @@
 //! | [`run`] | the loop |
 //! | [`scenario`] | files to validated objects |
 //! | [`benchmark`], [`experiment`] | what decisions cost on this machine; many runs |
+//! | [`explain`] | why a task was placed where it was, or not at all |
 //! | [`replay`] | the same scenario on real containers: how wrong was the simulation |
 //! | [`report`] | what people read |
 //! | [`cli`] | the `towtank` command |
@@ -110,6 +111,7 @@ pub mod cli;
 pub mod controller;
 pub mod des;
 pub mod experiment;
+pub mod explain;
 pub mod metrics;
 pub mod model;
 pub mod placement;

@@ -197,7 +197,7 @@ impl Feed {
                 return Err(WorkloadError(message).into());
             }
             let (_, external) = std::mem::replace(&mut self.head, next).expect("a head is there");
-            let brings_event = !matches!(external, External::RegisterUsage(_));
+            let brings_event = external.brings_event();
             backend.submit(at, external)?;
             self.outstanding += u64::from(brings_event);
             self.taken += 1;
@@ -214,6 +214,7 @@ impl Feed {
                 | Event::TaskSubmitted(_)
                 | Event::ServiceCreated(_)
                 | Event::ServiceUpdated(..)
+                | Event::InstanceDraining(_)
         );
         self.outstanding -= u64::from(from_outside);
     }

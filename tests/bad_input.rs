@@ -5,6 +5,7 @@ mod bench;
 #[cfg(feature = "docker")]
 mod calibrate;
 mod command_line;
+mod explain;
 mod limits;
 mod named_files;
 mod results;

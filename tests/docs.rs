@@ -315,10 +315,14 @@ fn the_scenario_page_names_every_key() {
     for (file, structure) in [
         ("src/workload/synthetic/spec.rs", "SyntheticSpec"),
         ("src/workload/synthetic/sizes.rs", "KindSpec"),
+        ("src/scenario/life_cycle.rs", "LifeCycleTable"),
+        ("src/workload/synthetic/conduct_spec.rs", "ImageSpec"),
+        ("src/workload/synthetic/conduct_spec.rs", "HealthCheckSpec"),
         ("src/workload/synthetic/use_spec.rs", "UseSpec"),
         ("src/workload/synthetic/use_spec.rs", "StepSpec"),
         ("src/workload/format/openb/config.rs", "Config"),
         ("src/workload/format/csv.rs", "CsvTrace"),
+        ("src/workload/format/alibaba_dlrm.rs", "DlrmTrace"),
         ("src/workload/law_spec/shape.rs", "Bounds"),
         ("src/workload/law_spec/shape.rs", "Normal"),
         ("src/workload/law_spec/shape.rs", "Lognormal"),
@@ -420,6 +424,17 @@ fn the_benchmark_page_names_every_flag() {
 }
 
 #[test]
+fn the_explanation_page_names_every_field_and_flag() {
+    let text = read("src/explain/explanation.rs");
+    let mut names: Vec<String> =
+        tables(&text).iter().flat_map(|structure| fields(&text, structure)).collect();
+    assert!(names.len() > 70, "{names:?}");
+    names.extend(flags("explain"));
+    let missing = missing("docs/explain.md", names);
+    assert!(missing.is_empty(), "docs/explain.md does not name {missing:?}");
+}
+
+#[test]
 fn the_calibration_page_names_every_key() {
     let mut keys = Vec::new();
     for file in ["file.rs", "engine_model.rs", "validation.rs"] {
@@ -458,7 +473,8 @@ fn flags(command: &str) -> Vec<String> {
 
 #[test]
 fn every_scenario_has_a_line_in_its_readme() {
-    let entries = std::fs::read_dir(repository().join("scenarios")).unwrap();
+    let folders = ["scenarios", "scenarios/traces"].map(|folder| repository().join(folder));
+    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
     let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
     let scenarios = names.filter(|name| Path::new(name).extension().is_some_and(|e| e == "toml"));
     let missing = missing("scenarios/README.md", scenarios.collect::<Vec<_>>());

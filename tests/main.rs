@@ -7,9 +7,12 @@ mod bad_input;
 mod bench;
 mod conformance;
 mod determinism;
+mod dlrm;
 #[cfg(feature = "docker")]
 mod docker;
 mod docs;
+mod ecs;
+mod explain;
 mod life;
 mod openb;
 mod oracles;

@@ -8,7 +8,7 @@ use towtank::metrics::AllocationRow;
 use towtank::scenario::{Override, Recording, Scenario, value_of};
 
 /// Where the trace files are: `TOWTANK_TRACES`, or `../shared/traces` beside the repository.
-fn traces(folder: &str) -> Option<PathBuf> {
+pub(crate) fn traces(folder: &str) -> Option<PathBuf> {
     let root = std::env::var_os("TOWTANK_TRACES").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces"),
         PathBuf::from,

@@ -21,7 +21,7 @@ const LAYERS: [&[&str]; 13] = [
     &["backend", "metrics"],
     &["run"],
     &["scenario"],
-    &["benchmark", "experiment"],
+    &["benchmark", "experiment", "explain"],
     &["replay"],
     &["report"],
     &["cli"],

@@ -130,7 +130,7 @@ fn well_known_types_agree_to_the_digit() {
 }
 
 #[test]
-fn trunking_limits_prefer_the_documented_number_to_the_estimate() {
+fn ecs_2_trunking_limits_prefer_the_documented_number_to_the_estimate() {
     let catalogue = Catalogue::built_in();
     let tasks = |name: &str| catalogue.get(name).unwrap().awsvpc_tasks_trunking;
     // Documented, although floor(84 x 1.11) = 93 and floor(54 x 1.11) = 59.
@@ -143,7 +143,7 @@ fn trunking_limits_prefer_the_documented_number_to_the_estimate() {
 }
 
 #[test]
-fn registered_memory_is_nominal_less_overhead_rounded_down() {
+fn ecs_2_registered_memory_is_nominal_less_overhead_rounded_down() {
     let catalogue = Catalogue::built_in();
     let large = catalogue.get("m5.large").unwrap();
     // 8192 x 0.95 = 7782.4.

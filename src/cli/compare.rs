@@ -16,7 +16,7 @@ use crate::experiment::plan::Plan;
 use crate::metrics::{Summary, TimelinePoint};
 use crate::report::output::Output;
 use crate::report::run_directory::{
-    json_text, read_summary, task_file, write_comparison, write_run,
+    json_text, read_summary, recording, write_comparison, write_run,
 };
 use crate::report::table::comparison_table;
 use crate::run::Finished;
@@ -289,12 +289,8 @@ impl Hooks<'_> {
 
 impl RunHooks for Hooks<'_> {
     fn recording(&self, arm: &Arm, seed: u64) -> Result<Recording, GridError> {
-        let mut recording = Recording::default();
-        if arm.scenario.spec.record.tasks {
-            let file = task_file(&self.directory(arm, seed));
-            recording.tasks = Some(file.map_err(|why| GridError::Write(why.to_string()))?);
-        }
-        Ok(recording)
+        let made = recording(&self.directory(arm, seed), &arm.scenario);
+        made.map_err(|why| GridError::Write(why.to_string()))
     }
 
     fn finished(

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::benchmark::BenchError;
 use crate::experiment::comparison::ComparisonError;
 use crate::experiment::grid::GridError;
+use crate::explain::ExplainError;
 use crate::report::output::OutputError;
 use crate::run::RunError;
 use crate::scenario::ScenarioError;
@@ -117,6 +118,22 @@ impl From<BenchError> for Failure {
                 Kind::Invariant
             }
             BenchError::Run(_) => Kind::Failed,
+        };
+        Failure { kind, message }
+    }
+}
+
+impl From<ExplainError> for Failure {
+    fn from(why: ExplainError) -> Failure {
+        let message = why.to_string();
+        let kind = match why {
+            ExplainError::Run(RunError::Interrupted) => return Failure::interrupted(),
+            ExplainError::UnknownTask { .. }
+            | ExplainError::Placement(_)
+            | ExplainError::Workload(_)
+            | ExplainError::Run(RunError::Workload(_)) => Kind::BadInput,
+            ExplainError::Run(RunError::Invariant { .. }) => Kind::Invariant,
+            ExplainError::Differs { .. } | ExplainError::Run(_) => Kind::Failed,
         };
         Failure { kind, message }
     }

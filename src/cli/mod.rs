@@ -5,6 +5,7 @@ mod bench;
 mod calibrate;
 mod check;
 mod compare;
+mod explain;
 mod failure;
 mod list;
 mod machine;
@@ -46,6 +47,8 @@ enum Command {
     Run(run::RunArgs),
     /// Compare arms over the same seeds: paired statistics, ranking, plots
     Compare(compare::CompareArgs),
+    /// Say why a task of a finished run was placed where it was, or was not placed
+    Explain(explain::ExplainArgs),
     /// Check a scenario and show it with every default
     Check(check::CheckArgs),
     /// Measure what placement decisions cost on this machine, in wall-clock time
@@ -88,6 +91,7 @@ pub fn main(allocated: Option<fn() -> usize>) -> ExitCode {
     let result = std::panic::catch_unwind(|| match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Compare(args) => compare::compare(args),
+        Command::Explain(args) => explain::explain(args),
         Command::Check(args) => check::check(args),
         Command::Bench(args) => bench::bench(args, allocated),
         #[cfg(feature = "docker")]

@@ -267,8 +267,16 @@ fn arms(args: &ReplayArgs, document: &Document) -> Result<Vec<ReplayArm>, Failur
     Ok(arms)
 }
 
-/// Real hosts have latencies and a speed of their own.
+/// Real hosts have latencies and a speed of their own, and neither network interfaces to attach nor
+/// load balancers.
 fn refuse_what_only_simulations_have(scenario: &Scenario) -> Result<(), Failure> {
+    if let Some(key) = scenario.key_of_life_cycle() {
+        return Err(Failure::bad_input(format!(
+            "{key}: only simulated tasks have this part of a life cycle (network interfaces, load \
+             balancers, images to pull, time to exit, starts that fail), and the comparison would \
+             be wrong; leave it out of a replay"
+        )));
+    }
     for (name, table) in &scenario.spec.capacity {
         let keys = [
             ("start_delay", table.start_delay.is_some()),

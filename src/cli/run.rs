@@ -10,10 +10,10 @@ use crate::experiment::grid::GridError;
 use crate::metrics::Summary;
 use crate::placement::RefusalHistogram;
 use crate::report::output::Output;
-use crate::report::run_directory::{Timing, json_text, task_file, write_run};
+use crate::report::run_directory::{Timing, json_text, recording, write_run};
 use crate::report::summary_table::summary_table;
 use crate::run::{Finished, Progress, RunError};
-use crate::scenario::{Recording, Scenario};
+use crate::scenario::Scenario;
 
 use super::failure::Failure;
 use super::options::{self, Format, OutputFlags, ScenarioFlags};
@@ -76,10 +76,7 @@ fn simulate(
     options::warn(&prepared.warnings, args.output.quiet);
     let wanted = !args.output.no_progress && !args.output.quiet;
     let bar = progress::bar(prepared.len_hint(), "events from outside", wanted);
-    let mut recording = Recording::default();
-    if scenario.spec.record.tasks {
-        recording.tasks = Some(task_file(output.path())?);
-    }
+    let recording = recording(output.path(), scenario)?;
     let mut watch = |progress: Progress| {
         bar.set_position(progress.externals);
         !progress::interrupted()

@@ -87,13 +87,13 @@ impl Controller {
     pub(super) fn decision_made(&mut self, now: SimTime, out: &mut Reaction) {
         let server = self.server.as_mut().expect("only a server's timers end decisions");
         let ticket = server.deciding.take().expect("a timer runs for one decision");
-        self.decide(ticket, out);
+        self.decide(now, ticket, out);
         self.decide_on(now, out);
     }
 
-    fn decide(&mut self, ticket: Ticket, out: &mut Reaction) {
+    fn decide(&mut self, now: SimTime, ticket: Ticket, out: &mut Reaction) {
         if self.waiting.get(ticket).is_some() {
-            let placed = self.try_entry(ticket, out);
+            let placed = self.try_entry(now, ticket, out);
             self.server.as_mut().expect("decisions take time").placed |= placed;
         }
     }
@@ -117,7 +117,7 @@ impl Controller {
                 out.commands.push(Command::WakeAt(end, Timer::DecisionMade));
                 return;
             }
-            self.decide(ticket, out);
+            self.decide(now, ticket, out);
         }
     }
 }

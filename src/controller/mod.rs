@@ -3,12 +3,16 @@
 //! Does no IO, reads no clock and cannot fail for outside reasons: "no room" is a value.
 
 mod decisions;
+mod life_cycle;
+#[cfg(test)]
+mod life_cycle_tests;
 mod message;
-mod services;
+mod service;
 #[cfg(test)]
 mod tests;
 
-pub use message::{Change, Command, Event, Reaction, Timer};
+pub use message::{Change, Command, Event, Reaction, Timer, Transition, Transitions};
+pub use service::{ServiceEvent, ServiceRules};
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -17,14 +21,14 @@ use smallvec::SmallVec;
 
 use crate::des::SimTime;
 use crate::model::{
-    ClassId, Cluster, InstanceSpec, Origin, Outcome, Placement, Submission, TaskDefinition, TaskId,
-    TaskStatus,
+    ClassId, Cluster, InstanceId, InstanceSpec, InstanceStatus, Origin, Outcome, Placement,
+    Submission, TaskDefinition, TaskId,
 };
 use crate::placement::{Ask, Placer, Refusal};
 use crate::queueing::{Entry, OnRefusal, QueuePolicy, Ticket, Waiting};
 
 use decisions::DecisionServer;
-use services::Services;
+use service::Services;
 
 /// What the controller keeps of a task beside the cluster's record.
 #[derive(Debug, Clone, Copy)]
@@ -47,10 +51,14 @@ pub struct Controller {
     records: Vec<Record>,
     /// Class of the tasks in a definition's own group, by definition; `None` before the first.
     own_classes: Vec<Option<ClassId>>,
+    /// Tasks that ended in the event being handled.
+    ended: Vec<TaskId>,
     /// Whether a placement pass is due at this instant already.
     pass_due: bool,
     /// Where decisions take simulated time.
     server: Option<DecisionServer>,
+    /// What takes time in the life of tasks that have it.
+    timed: Transitions,
 }
 
 impl Controller {
@@ -69,8 +77,10 @@ impl Controller {
             services: Services::default(),
             records: Vec::new(),
             own_classes: Vec::new(),
+            ended: Vec::new(),
             pass_due: false,
             server: None,
+            timed: Transitions::default(),
         }
     }
 
@@ -93,19 +103,42 @@ impl Controller {
 
     /// Takes one event; what follows from it is appended to `out`.
     pub fn handle(&mut self, now: SimTime, event: &Event, out: &mut Reaction) {
+        self.react(now, event, out);
+        for task in self.ended.drain(..) {
+            self.cluster.remove_task(task);
+        }
+    }
+
+    fn react(&mut self, now: SimTime, event: &Event, out: &mut Reaction) {
         match event {
             Event::DefinitionRegistered(definition) => self.register(Arc::clone(definition)),
             Event::InstanceRegistered(spec) => self.instance_registered(now, spec, out),
             Event::TaskSubmitted(submission) => self.submitted(now, submission, out),
             Event::ServiceCreated(spec) => self.create_service(now, spec, out),
-            Event::ServiceUpdated(service, desired) => {
-                self.set_desired_count(now, *service, *desired, out);
+            Event::ServiceUpdated(service, update) => {
+                self.update_service(now, *service, *update, out);
             }
-            Event::TaskStarted(task) => self.started(*task, out),
+            Event::InstanceDraining(instance) => self.drain(now, *instance, out),
+            // Nothing is decided on it.
+            Event::ImagePulled { .. } => {}
+            Event::TaskStarted(task) => self.started(now, *task, out),
             Event::TaskExited(task, outcome) => self.exited(now, *task, *outcome, out),
             Event::TaskStopped(task, outcome) => self.stopped(now, *task, *outcome, out),
-            Event::Woken(Timer::PlacementPass) => self.placement_pass(now, out),
-            Event::Woken(Timer::DecisionMade) => self.decision_made(now, out),
+            Event::TransitionMade(task, transition) => self.reached(now, *task, *transition, out),
+            Event::TaskHealthChanged(task, health) => {
+                self.service_task_health(now, *task, *health, out);
+            }
+            Event::Woken(timer) => self.woken(now, *timer, out),
+        }
+    }
+
+    fn woken(&mut self, now: SimTime, timer: Timer, out: &mut Reaction) {
+        match timer {
+            Timer::PlacementPass => self.placement_pass(now, out),
+            Timer::DecisionMade => self.decision_made(now, out),
+            Timer::Service(service) => self.service_woken(now, service, out),
+            Timer::Settled(task) => self.service_task_settled(now, task, out),
+            Timer::GraceOver(task) => self.service_task_grace_over(now, task, out),
         }
     }
 
@@ -117,7 +150,17 @@ impl Controller {
     fn instance_registered(&mut self, now: SimTime, spec: &InstanceSpec, out: &mut Reaction) {
         let instance = self.cluster.register(spec.clone());
         out.changes.push(Change::InstanceJoined(instance));
+        self.services_see_instance(now, out);
         self.request_pass(now, out);
+    }
+
+    /// No more tasks are placed on an instance; those of services are replaced.
+    fn drain(&mut self, now: SimTime, instance: InstanceId, out: &mut Reaction) {
+        if self.cluster.instance(instance).status() == InstanceStatus::Active {
+            self.cluster.set_status(instance, InstanceStatus::Draining);
+            out.changes.push(Change::InstanceDraining(instance));
+            self.services_leave(now, instance, out);
+        }
     }
 
     fn submitted(&mut self, now: SimTime, submission: &Submission, out: &mut Reaction) {
@@ -159,56 +202,24 @@ impl Controller {
         task
     }
 
-    fn started(&mut self, task: TaskId, out: &mut Reaction) {
-        let status = self.cluster.task(task).map(|record| record.status);
-        // A task that was told to stop meanwhile starts in vain.
-        if status == Some(TaskStatus::Pending) {
-            self.cluster.set_running(task);
-            out.changes.push(Change::TaskStarted(task));
-        }
-    }
-
-    fn is_stopping(&self, task: TaskId) -> bool {
-        let record = self.cluster.task(task).expect("an event is about a task that has not ended");
-        record.status == TaskStatus::Stopping
-    }
-
-    fn exited(&mut self, now: SimTime, task: TaskId, outcome: Outcome, out: &mut Reaction) {
-        if !self.is_stopping(task) {
-            self.release(now, task, outcome, out);
-            self.replace_service_task(now, task, out);
-        }
-    }
-
-    /// Turns a task STOPPING.
-    fn release(&mut self, now: SimTime, task: TaskId, outcome: Outcome, out: &mut Reaction) {
-        self.cluster.release(task);
-        self.records[task.slot as usize].outcome = Some(outcome);
-        out.changes.push(Change::TaskStopping(task));
-        self.request_pass(now, out);
-    }
-
-    fn stopped(&mut self, now: SimTime, task: TaskId, outcome: Outcome, out: &mut Reaction) {
-        let decided = if self.is_stopping(task) {
-            let decided = self.records[task.slot as usize].outcome;
-            decided.expect("it is decided when a task turns STOPPING")
-        } else {
-            self.exited(now, task, outcome, out);
-            outcome
-        };
-        self.end(task, decided, out);
-    }
-
-    fn end(&mut self, task: TaskId, outcome: Outcome, out: &mut Reaction) {
-        self.cluster.remove_task(task);
-        out.changes.push(Change::TaskEnded { task, outcome });
-    }
-
     // --- placement passes ------------------------------------------------------------
 
     /// Asks for a pass at this instant, unless nothing waits or one is due already.
     fn request_pass(&mut self, now: SimTime, out: &mut Reaction) {
-        if self.waiting.is_empty() || self.pass_due {
+        if !self.waiting.is_empty() {
+            self.ask_for_pass(now, out);
+        }
+    }
+
+    /// The same where room was made, which a daemon may wait for too.
+    fn room_made(&mut self, now: SimTime, out: &mut Reaction) {
+        if !self.waiting.is_empty() || self.services.daemons_are_missing() {
+            self.ask_for_pass(now, out);
+        }
+    }
+
+    fn ask_for_pass(&mut self, now: SimTime, out: &mut Reaction) {
+        if self.pass_due {
             return;
         }
         if !self.server.as_mut().is_some_and(DecisionServer::defers_pass) {
@@ -220,26 +231,30 @@ impl Controller {
     /// Sweeps over the queue until a sweep places nothing: a placement can make room for a task
     /// that wants company (`task:group == …`) and was refused earlier in the sweep.
     fn placement_pass(&mut self, now: SimTime, out: &mut Reaction) {
+        // Daemons come before all that waits; what they ask for is done in this very pass.
+        if self.services.daemons_are_missing() {
+            self.place_daemons(now, out);
+        }
         self.pass_due = false;
         if self.server.is_some() {
             self.begin_decisions(now, out);
         } else {
-            while !self.waiting.is_empty() && self.sweep(out) {}
+            while !self.waiting.is_empty() && self.sweep(now, out) {}
         }
     }
 
     /// Tries what waits, once each; whether anything was placed.
-    fn sweep(&mut self, out: &mut Reaction) -> bool {
+    fn sweep(&mut self, now: SimTime, out: &mut Reaction) -> bool {
         let mut placed = false;
         self.queue.begin();
         while let Some(ticket) = self.queue.next(&self.waiting, &self.cluster) {
-            placed |= self.try_entry(ticket, out);
+            placed |= self.try_entry(now, ticket, out);
         }
         placed
     }
 
     /// Tries one entry; whether it was placed.
-    fn try_entry(&mut self, ticket: Ticket, out: &mut Reaction) -> bool {
+    fn try_entry(&mut self, now: SimTime, ticket: Ticket, out: &mut Reaction) -> bool {
         match self.attempt(ticket, out) {
             Ok(()) => {
                 self.waiting.remove(ticket);
@@ -251,6 +266,7 @@ impl Controller {
                 if then == OnRefusal::Reject {
                     self.reject(ticket, out);
                 }
+                self.service_refused(now, ticket, out);
                 false
             }
         }
@@ -275,13 +291,21 @@ impl Controller {
                 }
             }
         }
-        for (task, placement) in placed {
-            let origin = self.records[task.slot as usize].origin;
-            out.changes.push(Change::TaskPlaced { task, placement });
-            let definition = self.cluster.class(entry.class).definition_id;
-            out.commands.push(Command::StartTask { task, origin, definition, placement });
-        }
+        placed.into_iter().for_each(|(task, placement)| self.order(task, placement, out));
         Ok(())
+    }
+
+    /// Places an unplaced task that is not in the queue.
+    fn launch(&mut self, task: TaskId, placement: Placement, out: &mut Reaction) {
+        self.cluster.place(task, placement);
+        self.order(task, placement, out);
+    }
+
+    /// Has a task started that was placed.
+    fn order(&mut self, task: TaskId, placement: Placement, out: &mut Reaction) {
+        out.changes.push(Change::TaskPlaced { task, placement });
+        self.placed(task, out);
+        self.service_task_placed(task);
     }
 
     /// Turns the tasks of an entry away, unless they are a service's: those keep waiting.
@@ -304,10 +328,9 @@ impl Controller {
     /// The first invariant found broken, in words.
     pub fn audit(&self) -> Result<(), String> {
         self.cluster.audit()?;
-        let provisioning = |status| status == TaskStatus::Provisioning;
-        let unplaced = self.cluster.tasks().filter(|(_, task)| provisioning(task.status)).count();
-        if unplaced as u64 != self.waiting.tasks() {
-            let waiting = self.waiting.tasks();
+        let unplaced = self.cluster.tasks().filter(|(_, task)| task.is_unplaced()).count();
+        let waiting = self.waiting.tasks() + self.services.held_back();
+        if unplaced as u64 != waiting {
             return Err(format!("{unplaced} tasks are unplaced but {waiting} wait"));
         }
         Ok(())

@@ -5,14 +5,14 @@ use crate::des::Seed;
 use crate::model::query::Expression;
 use crate::model::{
     AttributeSet, CapacityId, Cpu, DefinitionId, InstanceId, PlacementConstraint, Price, ServiceId,
-    ServiceSpec, SubmissionId,
+    ServiceSpec, ServiceUpdate, SubmissionId, TaskStatus,
 };
 use crate::placement::{PlacementSpec, PlacerKind, TieBreak};
 use crate::queueing::queue_policy;
 
 /// A control plane whose timers go off at the end of each instant.
-struct Plane {
-    controller: Controller,
+pub(super) struct Plane {
+    pub(super) controller: Controller,
     now: SimTime,
     definitions: u32,
     submissions: u64,
@@ -22,7 +22,7 @@ struct Plane {
 }
 
 impl Plane {
-    fn new(placement: &str, queue: &str, vcpus: &[u64]) -> Plane {
+    pub(super) fn new(placement: &str, queue: &str, vcpus: &[u64]) -> Plane {
         let spec = PlacementSpec::parse(placement).unwrap();
         let placer = spec.build(PlacerKind::Indexed, TieBreak::LowestId, Seed(1), None).unwrap();
         let queue = (queue_policy(queue).unwrap().build)();
@@ -42,7 +42,7 @@ impl Plane {
     }
 
     /// Handles events of one instant, then the placement pass if one was asked for.
-    fn at_once(&mut self, events: &[Event]) {
+    pub(super) fn at_once(&mut self, events: &[Event]) {
         let mut out = Reaction::default();
         for event in events {
             self.controller.handle(self.now, event, &mut out);
@@ -61,7 +61,7 @@ impl Plane {
     }
 
     /// What has happened since the last look.
-    fn look(&mut self) -> (Vec<Change>, Vec<Command>) {
+    pub(super) fn look(&mut self) -> (Vec<Change>, Vec<Command>) {
         (std::mem::take(&mut self.changes), std::mem::take(&mut self.commands))
     }
 
@@ -105,14 +105,23 @@ impl Plane {
         })
     }
 
-    fn submit(&mut self, definition: DefinitionId, count: u32, gang: bool) {
+    pub(super) fn submit(&mut self, definition: DefinitionId, count: u32, gang: bool) {
         let event = self.submission(definition, count, gang);
         self.at_once(&[event]);
     }
 
     fn create_service(&mut self, definition: DefinitionId, desired_count: u32) {
-        let (id, name, placer) = (ServiceId(0), "web".to_owned(), 0);
-        let spec = ServiceSpec { id, name, definition, desired_count, placer };
+        self.create_service_with(definition, desired_count, false);
+    }
+
+    pub(super) fn create_service_with(
+        &mut self,
+        definition: DefinitionId,
+        desired_count: u32,
+        load_balanced: bool,
+    ) {
+        let spec = ServiceSpec::new(ServiceId(0), "web", definition, desired_count, 0);
+        let spec = ServiceSpec { load_balanced, ..spec };
         self.at_once(&[Event::ServiceCreated(spec)]);
     }
 
@@ -136,7 +145,7 @@ impl Plane {
         places
     }
 
-    fn task(&self, number: u64) -> TaskId {
+    pub(super) fn task(&self, number: u64) -> TaskId {
         let mut tasks = self.controller.cluster.tasks().map(|(id, _)| id);
         tasks.find(|id| id.number == number).expect("the task has not ended")
     }
@@ -285,7 +294,7 @@ fn what_is_turned_away_is_forgotten() {
 }
 
 #[test]
-fn a_service_keeps_its_desired_count() {
+fn ecs_5_1_a_replica_service_keeps_its_desired_count() {
     let mut plane = Plane::new("first-fit", "ecs", &[2, 2]);
     let one = plane.define("one", 1, None);
     plane.create_service(one, 3);
@@ -321,24 +330,24 @@ fn tasks_of_a_service_are_never_turned_away() {
     plane.join(1);
     assert_eq!(plane.places(), [(0, 0), (1, 1)]);
     plane.look();
-    plane.at_once(&[Event::ServiceUpdated(ServiceId(0), 0)]);
+    plane.at_once(&[Event::ServiceUpdated(ServiceId(0), ServiceUpdate::to(0))]);
     let (changes, commands) = plane.look();
     assert_eq!(ended(&changes), [(2, Outcome::Stopped)]);
     assert_eq!(stops(&commands), [1, 0]);
 }
 
 #[test]
-fn scale_in_takes_waiting_tasks_first_the_youngest_before_others() {
+fn ecs_3_3_waiting_tasks_go_first_the_youngest_before_others() {
     let mut plane = Plane::new("first-fit", "ecs", &[2]);
     let one = plane.define("one", 1, None);
     plane.create_service(one, 5);
     assert_eq!(plane.controller.waiting().tasks(), 3);
     plane.look();
-    plane.at_once(&[Event::ServiceUpdated(ServiceId(0), 3)]);
+    plane.at_once(&[Event::ServiceUpdated(ServiceId(0), ServiceUpdate::to(3))]);
     let (changes, commands) = plane.look();
     assert_eq!(ended(&changes), [(4, Outcome::Stopped), (3, Outcome::Stopped)]);
     assert!(commands.is_empty(), "they were never started");
-    plane.at_once(&[Event::ServiceUpdated(ServiceId(0), 0)]);
+    plane.at_once(&[Event::ServiceUpdated(ServiceId(0), ServiceUpdate::to(0))]);
     let (changes, commands) = plane.look();
     assert_eq!(ended(&changes), [(2, Outcome::Stopped)]);
     assert_eq!(stops(&commands), [1, 0]);
@@ -351,7 +360,7 @@ fn scale_in_takes_waiting_tasks_first_the_youngest_before_others() {
         [(0, Outcome::Stopped), (1, Outcome::Stopped)],
         "told to stop, however they end"
     );
-    plane.at_once(&[Event::ServiceUpdated(ServiceId(0), 1)]);
+    plane.at_once(&[Event::ServiceUpdated(ServiceId(0), ServiceUpdate::to(1))]);
     assert_eq!(plane.places(), [(5, 0)], "it can come back from zero");
 }
 
@@ -371,7 +380,7 @@ fn scale_in_stops_whom_the_strategy_names() {
         plane.start();
         assert_eq!(plane.places(), places, "{placement}");
         plane.look();
-        plane.at_once(&[Event::ServiceUpdated(ServiceId(0), 3)]);
+        plane.at_once(&[Event::ServiceUpdated(ServiceId(0), ServiceUpdate::to(3))]);
         assert_eq!(stops(&plane.look().1), victims, "{placement}");
     }
 }
@@ -382,7 +391,7 @@ fn a_task_told_to_stop_starts_in_vain() {
     let one = plane.define("one", 1, None);
     plane.create_service(one, 1);
     let task = plane.task(0);
-    plane.at_once(&[Event::ServiceUpdated(ServiceId(0), 0)]);
+    plane.at_once(&[Event::ServiceUpdated(ServiceId(0), ServiceUpdate::to(0))]);
     plane.look();
     plane.at_once(&[Event::TaskStarted(task)]);
     plane.at_once(&[Event::TaskExited(task, Outcome::Completed)]);

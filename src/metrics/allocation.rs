@@ -135,8 +135,12 @@ impl Recorder for AllocationRecorder {
                         self.update(instance, seen);
                     }
                 }
-                Change::PlacementRefused(_) | Change::TaskStarted(_) | Change::TaskEnded { .. } => {
-                }
+                Change::InstanceDraining(_)
+                | Change::Service(..)
+                | Change::PlacementRefused(_)
+                | Change::TaskAdvanced { .. }
+                | Change::TaskStarted(_)
+                | Change::TaskEnded { .. } => {}
             }
         }
         if matches!(seen.event, Event::Woken(Timer::PlacementPass)) {

@@ -94,6 +94,7 @@ fn outcome_word(outcome: Outcome) -> u64 {
         Outcome::Rejected => 3,
         Outcome::Lost => 4,
         Outcome::OutOfMemory => 5,
+        Outcome::FailedToStart => 6,
     }
 }
 
@@ -115,15 +116,24 @@ impl FingerprintRecorder {
             Event::ServiceCreated(spec) => {
                 self.workload.update([3, now, u64::from(spec.desired_count)]);
             }
-            Event::ServiceUpdated(service, desired) => {
-                let words = [4, now, u64::from(service.0), u64::from(*desired)];
-                self.workload.update(words);
+            Event::ServiceUpdated(service, update) => {
+                let service = u64::from(service.0);
+                if let Some(desired) = update.desired_count {
+                    self.workload.update([4, now, service, u64::from(desired)]);
+                }
+                if let Some(definition) = update.definition {
+                    self.workload.update([5, now, service, u64::from(definition.0)]);
+                }
             }
             // Capacity is no part of the workload.
             Event::InstanceRegistered(_)
+            | Event::InstanceDraining(_)
+            | Event::ImagePulled { .. }
             | Event::TaskStarted(_)
             | Event::TaskExited(..)
+            | Event::TaskHealthChanged(..)
             | Event::TaskStopped(..)
+            | Event::TransitionMade(..)
             | Event::Woken(_) => {}
         }
     }
@@ -146,8 +156,14 @@ impl FingerprintRecorder {
             Change::PlacementRefused(class) => hash.update([3, now, u64::from(class.0)]),
             Change::TaskStarted(task) => hash.update([4, now, task.number]),
             Change::TaskStopping(task) => hash.update([5, now, task.number]),
+            Change::InstanceDraining(id) => hash.update([7, now, u64::from(id.0)]),
+            // It follows from the others, and only tells of them.
+            Change::Service(..) => {}
             Change::TaskEnded { task, outcome } => {
                 hash.update([6, now, task.number, outcome_word(outcome)]);
+            }
+            Change::TaskAdvanced { task, status } => {
+                hash.update([7, now, task.number, status as u64]);
             }
         }
     }

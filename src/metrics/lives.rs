@@ -107,8 +107,13 @@ impl Lives {
                 slot.started = now;
                 task
             }
-            Change::TaskStopping(task) | Change::TaskEnded { task, .. } => task,
-            Change::InstanceJoined(_) | Change::PlacementRefused(_) => return None,
+            Change::TaskAdvanced { task, .. }
+            | Change::TaskStopping(task)
+            | Change::TaskEnded { task, .. } => task,
+            Change::InstanceJoined(_)
+            | Change::InstanceDraining(_)
+            | Change::Service(..)
+            | Change::PlacementRefused(_) => return None,
         };
         self.get(task)
     }

@@ -97,7 +97,10 @@ impl LoadRecorder {
                 if placed { state.running -= 1 } else { state.pending -= 1 }
             }
             Change::InstanceJoined(_)
+            | Change::InstanceDraining(_)
+            | Change::Service(..)
             | Change::PlacementRefused(_)
+            | Change::TaskAdvanced { .. }
             | Change::TaskStarted(_)
             | Change::TaskStopping(_) => {}
         }

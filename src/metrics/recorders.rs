@@ -8,11 +8,12 @@ use crate::model::{Cluster, TaskId};
 
 use super::fingerprint::FingerprintRecorder;
 use super::load::LoadRecorder;
+use super::milestones::Milestones;
 use super::summary::{Shares, Slowdown, TaskCounts, Verdict, WaitSeconds};
 use super::summary_recorder::{SummaryRecorder, allocated, utilisation};
 use super::{
-    AllocationRecorder, AllocationRow, Fingerprint, Lives, Observation, Recorder, TaskTable,
-    TimelinePoint,
+    AllocationRecorder, AllocationRow, Fingerprint, Lives, Observation, Recorder, ServiceEvents,
+    TaskTable, TimelinePoint,
 };
 
 /// A record that could not be written.
@@ -24,12 +25,16 @@ pub struct RecordError(pub String);
 #[derive(Debug)]
 pub struct Recorders {
     lives: Lives,
+    /// Where a life cycle is configured.
+    milestones: Option<Milestones>,
     fingerprint: FingerprintRecorder,
     load: LoadRecorder,
     summary: SummaryRecorder,
     warm_up: SimDuration,
     /// Rows of `tasks.csv`.
     pub tasks: Option<TaskTable>,
+    /// Rows of `service-events.csv`.
+    pub service_events: Option<ServiceEvents>,
     /// Rows of `allocation.csv`.
     pub allocation: Option<AllocationRecorder>,
     /// Recorders of a library user's own.
@@ -78,14 +83,21 @@ impl Recorders {
     pub fn new(warm_up: SimDuration) -> Recorders {
         Recorders {
             lives: Lives::default(),
+            milestones: None,
             fingerprint: FingerprintRecorder::default(),
             load: LoadRecorder::new(SimTime::ZERO + warm_up),
             summary: SummaryRecorder::new(SimTime::ZERO + warm_up),
             warm_up,
             tasks: None,
+            service_events: None,
             allocation: None,
             own: Vec::new(),
         }
+    }
+
+    /// Has further times of tasks kept for `tasks.csv`: [`super::TaskTimes`].
+    pub fn keep_task_times(&mut self) {
+        self.milestones = Some(Milestones::default());
     }
 
     /// Shows one event to every recorder.
@@ -98,12 +110,21 @@ impl Recorders {
             self.load.change(change, life.as_ref());
             self.summary.change(now, change, life.as_ref());
         }
+        if let Some(milestones) = &mut self.milestones {
+            milestones.event(now, event);
+            for change in changes {
+                milestones.change(now, change, cluster);
+            }
+        }
         if !changes.is_empty() {
             self.load.set_totals(cluster.totals());
         }
         let seen = Observation { now, event, changes, cluster, lives: &self.lives };
         if let Some(tasks) = &mut self.tasks {
-            tasks.record(&seen);
+            tasks.record(&seen, self.milestones.as_ref());
+        }
+        if let Some(service_events) = &mut self.service_events {
+            service_events.record(&seen);
         }
         if let Some(allocation) = &mut self.allocation {
             allocation.record(&seen);
@@ -133,8 +154,11 @@ impl Recorders {
         self.load.finish(now);
         self.own.iter_mut().for_each(|own| own.finish(now, cluster));
         if let Some(mut tasks) = self.tasks.take() {
-            tasks.unfinished(&self.lives, cluster);
+            tasks.unfinished(&self.lives, self.milestones.as_ref(), cluster);
             tasks.close()?;
+        }
+        if let Some(service_events) = self.service_events.take() {
+            service_events.close()?;
         }
         let timeline = self.load.timeline.points();
         let last_arrival = self.summary.last_submission().unwrap_or_default().as_secs_f64();

@@ -70,7 +70,10 @@ impl SummaryRecorder {
             Change::TaskPlaced { .. } => self.placements += 1,
             Change::PlacementRefused(_) => self.refusals += 1,
             Change::TaskStarted(_) => self.started(now, life.expect("a starting task lives")),
-            Change::TaskStopping(_) => {}
+            Change::TaskAdvanced { .. }
+            | Change::TaskStopping(_)
+            | Change::InstanceDraining(_)
+            | Change::Service(..) => {}
             Change::TaskEnded { outcome, .. } => {
                 self.ended(now, life.expect("an ending task lived"), *outcome);
             }
@@ -95,7 +98,9 @@ impl SummaryRecorder {
         let counts = &mut self.counts;
         match outcome {
             Outcome::Completed => counts.completed += 1,
-            Outcome::Failed | Outcome::OutOfMemory => counts.failed += 1,
+            Outcome::Failed | Outcome::OutOfMemory | Outcome::FailedToStart => {
+                counts.failed += 1;
+            }
             Outcome::Stopped => counts.stopped += 1,
             Outcome::Rejected => counts.rejected += 1,
             Outcome::Lost => counts.lost += 1,

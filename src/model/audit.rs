@@ -47,6 +47,15 @@ impl Recount {
         Ok(())
     }
 
+    /// A task that holds nothing any more but its ENI slot.
+    pub(super) fn add_eni(&mut self, task: &Task) -> Result<(), String> {
+        let Some(Placement { instance, .. }) = task.placement.filter(|_| task.keeps_eni) else {
+            return Err(format!("task {} keeps an ENI slot nowhere", task.number));
+        };
+        self.enis[instance.index()] += 1;
+        Ok(())
+    }
+
     pub(super) fn compare(&self, cluster: &Cluster) -> Result<(), String> {
         for (at, on) in cluster.instances().enumerate() {
             let groups: BTreeMap<GroupId, u32> =

@@ -93,6 +93,11 @@ impl Cluster {
         id
     }
 
+    /// The task group of that name, if any task was in it. O(log groups).
+    pub fn group(&self, name: &str) -> Option<GroupId> {
+        self.group_index.get(name).copied()
+    }
+
     /// Name of a task group.
     pub fn group_name(&self, id: GroupId) -> &str {
         &self.groups[id.index()]
@@ -269,7 +274,8 @@ impl Cluster {
     pub fn create_task(&mut self, class: ClassId) -> TaskId {
         let number = self.next_task;
         self.next_task += 1;
-        let task = Task { number, class, status: TaskStatus::Provisioning, placement: None };
+        let (status, placement, keeps_eni) = (TaskStatus::Provisioning, None, false);
+        let task = Task { number, class, status, placement, keeps_eni };
         let slot = u32::try_from(self.tasks.insert(task)).expect("fewer than 2^32 live tasks");
         TaskId { number, slot }
     }
@@ -314,7 +320,7 @@ impl Cluster {
     /// If the instance lacks what the class asks for: a placer is wrong.
     pub fn place(&mut self, id: TaskId, placement: Placement) {
         let task = self.task_mut(id);
-        assert!(task.status == TaskStatus::Provisioning, "only a waiting task is placed");
+        assert!(task.is_unplaced(), "only a waiting task is placed");
         task.status = TaskStatus::Pending;
         task.placement = Some(placement);
         let class = task.class;
@@ -333,7 +339,7 @@ impl Cluster {
         self.changed(placement.instance, group, false);
     }
 
-    /// Puts a PENDING task back to PROVISIONING and frees what it held: part of a gang was placed
+    /// Puts a task just placed back to waiting and frees what it held: part of a gang was placed
     /// and the rest did not fit.
     pub fn unplace(&mut self, id: TaskId) {
         let task = self.task_mut(id);
@@ -344,25 +350,49 @@ impl Cluster {
         self.give_back(class, placement, false);
     }
 
-    /// A placed task's containers run.
-    pub fn set_running(&mut self, id: TaskId) {
+    /// A task just placed is PROVISIONING still: its network interface is yet to be attached.
+    pub fn keep_provisioning(&mut self, id: TaskId) {
         let task = self.task_mut(id);
-        assert!(task.status == TaskStatus::Pending, "only a pending task starts");
-        task.status = TaskStatus::Running;
+        assert!(task.status == TaskStatus::Pending, "only a task just placed is provisioned");
+        task.status = TaskStatus::Provisioning;
+    }
+
+    /// A placed task comes to a later state in which it holds as much as before.
+    pub fn advance(&mut self, id: TaskId, to: TaskStatus) {
+        let task = self.task_mut(id);
+        let from = task.status;
+        let holds_as_much = from.holds_resources() == to.holds_resources();
+        assert!(!task.is_unplaced() && from < to && holds_as_much, "a task's life goes forward");
+        task.status = to;
     }
 
     /// A placed task turns STOPPING: what it held is free to the control plane from now on, even if
     /// its containers still run (as in ECS since 2023-07).
     pub fn release(&mut self, id: TaskId) {
+        self.turn_stopping(id, false);
+    }
+
+    /// The same, but its ENI slot stays taken until [`Cluster::remove_task`]: the network interface
+    /// is attached until then.
+    pub fn release_but_eni(&mut self, id: TaskId) {
+        self.turn_stopping(id, true);
+    }
+
+    fn turn_stopping(&mut self, id: TaskId, keeps_eni: bool) {
         let task = self.task_mut(id);
         assert!(
-            matches!(task.status, TaskStatus::Pending | TaskStatus::Running),
+            !task.is_unplaced() && task.status.holds_resources(),
             "only a task that holds resources releases them"
         );
         task.status = TaskStatus::Stopping;
+        task.keeps_eni = keeps_eni;
         let placement = task.placement.expect("a running task has a place");
         let class = task.class;
         self.give_back(class, placement, true);
+        if keeps_eni {
+            let enis = self.classes[class.index()].definition.eni_slots();
+            self.ledger.take_eni(placement.instance, enis);
+        }
     }
 
     fn give_back(&mut self, class: ClassId, placement: Placement, makes_room: bool) {
@@ -379,12 +409,18 @@ impl Cluster {
 
     /// Forgets a task that has STOPPED, or that was turned away while PROVISIONING.
     pub fn remove_task(&mut self, id: TaskId) -> Task {
-        let status = self.task_mut(id).status;
+        let task = self.task_mut(id);
         assert!(
-            matches!(status, TaskStatus::Stopping | TaskStatus::Provisioning),
+            task.is_unplaced() || !task.status.holds_resources(),
             "a task that holds resources was forgotten"
         );
-        self.tasks.remove(id.slot as usize)
+        let task = self.tasks.remove(id.slot as usize);
+        if let Some(Placement { instance, .. }) = task.placement.filter(|_| task.keeps_eni) {
+            let enis = self.classes[task.class.index()].definition.eni_slots();
+            self.ledger.give_back_eni(instance, enis);
+            self.changed(instance, None, true);
+        }
+        task
     }
 
     // --- sums and versions ------------------------------------------------------------
@@ -416,7 +452,9 @@ impl Cluster {
     pub fn audit(&self) -> Result<(), String> {
         let mut recount = Recount::new(self);
         for (_, task) in self.tasks() {
-            if matches!(task.status, TaskStatus::Pending | TaskStatus::Running) {
+            if task.keeps_eni {
+                recount.add_eni(task)?;
+            } else if !task.is_unplaced() && task.status.holds_resources() {
                 recount.add(self, task)?;
             }
         }

@@ -201,6 +201,17 @@ impl Ledger {
         self.tasks[at] == 1
     }
 
+    /// Takes ENI slots, and nothing else.
+    pub(super) fn take_eni(&mut self, id: InstanceId, slots: u32) {
+        let free = &mut self.eni_free[id.index()];
+        *free = free.checked_sub(slots).expect("the task gave these slots back just now");
+    }
+
+    /// Gives back what [`Ledger::take_eni`] took.
+    pub(super) fn give_back_eni(&mut self, id: InstanceId, slots: u32) {
+        self.eni_free[id.index()] += slots;
+    }
+
     /// Gives back what [`Ledger::take`] took; whether the instance is empty now.
     pub(super) fn give_back(
         &mut self,

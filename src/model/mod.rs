@@ -9,6 +9,7 @@ mod cluster;
 mod instance;
 mod ledger;
 pub mod query;
+mod service;
 mod submission;
 mod task;
 mod units;
@@ -17,9 +18,13 @@ pub use attributes::{AttributeSet, AttributeSetId, FieldId, SpreadField, ValueId
 pub use change_log::InstanceChange;
 pub use cluster::{Cluster, Totals};
 pub use instance::{InstanceSpec, InstanceStatus, InstanceView, RESERVED_PORTS_MAX};
-pub use submission::{Origin, Outcome, ServiceId, ServiceSpec, Submission, SubmissionId};
+pub use service::{
+    CircuitBreaker, DeploymentConfiguration, DeploymentStrategy, FailureThreshold,
+    SchedulingStrategy, ServiceId, ServiceSpec, ServiceUpdate,
+};
+pub use submission::{Origin, Outcome, StopCode, Submission, SubmissionId};
 pub use task::{
-    Architecture, DeviceSet, HostPort, Limits, NetworkMode, Placement, PlacementConstraint,
+    Architecture, DeviceSet, Health, HostPort, Limits, NetworkMode, Placement, PlacementConstraint,
     Protocol, RequiredAttribute, Task, TaskClass, TaskDefinition, TaskStatus,
 };
 pub use units::{Cost, Cpu, GPU_DEVICE_MILLI, GpuKind, GpuRequest, Price};

@@ -1,8 +1,8 @@
-//! What users hand to ECS: tasks to run once, and services to keep running.
+//! What users hand to ECS to run once, and how tasks end.
 
 use std::sync::Arc;
 
-use super::DefinitionId;
+use super::{DefinitionId, ServiceId};
 
 /// A submission of standalone tasks (`RunTask`), numbered in order of submission from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,32 +23,6 @@ pub struct Submission {
     pub all_or_nothing: bool,
     /// Name in the trace it came from, for reports.
     pub label: Option<Box<str>>,
-}
-
-/// A service, numbered in order of creation from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServiceId(pub u32);
-
-impl ServiceId {
-    /// The id as an index into an array by id.
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// A service to keep running.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceSpec {
-    /// Its number in the run.
-    pub id: ServiceId,
-    /// Name; its tasks are counted in the group `service:<name>`.
-    pub name: String,
-    /// What its tasks ask for.
-    pub definition: DefinitionId,
-    /// Tasks to keep running.
-    pub desired_count: u32,
-    /// Which of the controller's placers places it.
-    pub placer: usize,
 }
 
 /// What a task belongs to; the key of its behaviour, whatever is decided about it.
@@ -85,6 +59,8 @@ pub enum Outcome {
     Lost,
     /// It was killed for using more memory than it or its host may: exit code 137.
     OutOfMemory,
+    /// Its containers could not be started.
+    FailedToStart,
 }
 
 impl Outcome {
@@ -97,6 +73,51 @@ impl Outcome {
             Outcome::Rejected => "rejected",
             Outcome::Lost => "lost",
             Outcome::OutOfMemory => "out-of-memory",
+            Outcome::FailedToStart => "failed-to-start",
+        }
+    }
+
+    /// ECS's `stopCode` of a task that ended so; `None` for one that ECS would not have taken in.
+    ///
+    /// Source: ECS API, `TaskStopCode`.
+    pub fn stop_code(self, origin: Origin) -> Option<StopCode> {
+        match (self, origin) {
+            (Outcome::Completed | Outcome::Failed | Outcome::OutOfMemory, _) => {
+                Some(StopCode::EssentialContainerExited)
+            }
+            (Outcome::FailedToStart, _) => Some(StopCode::TaskFailedToStart),
+            (Outcome::Stopped, Origin::Service { .. }) => Some(StopCode::ServiceSchedulerInitiated),
+            (Outcome::Stopped, Origin::Submission { .. }) => Some(StopCode::UserInitiated),
+            (Outcome::Lost, _) => Some(StopCode::InfrastructureHealth),
+            (Outcome::Rejected, _) => None,
+        }
+    }
+}
+
+/// Why a task stopped, in ECS's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StopCode {
+    /// Its containers could not be started.
+    TaskFailedToStart,
+    /// An essential container ended by itself.
+    EssentialContainerExited,
+    /// A user stopped it.
+    UserInitiated,
+    /// Its service stopped it.
+    ServiceSchedulerInitiated,
+    /// Its instance went away.
+    InfrastructureHealth,
+}
+
+impl StopCode {
+    /// ECS's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StopCode::TaskFailedToStart => "TaskFailedToStart",
+            StopCode::EssentialContainerExited => "EssentialContainerExited",
+            StopCode::UserInitiated => "UserInitiated",
+            StopCode::ServiceSchedulerInitiated => "ServiceSchedulerInitiated",
+            StopCode::InfrastructureHealth => "InfrastructureHealth",
         }
     }
 }

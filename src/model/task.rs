@@ -1,5 +1,7 @@
 //! Tasks: what ECS is told about one, and the states it passes through.
 
+use std::num::NonZeroU32;
+
 use super::query::Expression;
 use super::units::{Cpu, GpuRequest};
 use super::{ClassId, DefinitionId, GroupId, InstanceId};
@@ -87,10 +89,21 @@ pub struct RequiredAttribute {
 /// Source: ECS developer guide, "Amazon ECS task placement constraints".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlacementConstraint {
-    /// No two tasks of the same service or task group on one instance.
-    DistinctInstance,
+    /// At most so many tasks of the same service or task group on one instance. ECS knows the
+    /// limit 1 only, as `distinctInstance`: [`PlacementConstraint::DISTINCT_INSTANCE`].
+    AtMost(NonZeroU32),
     /// The instance satisfies an expression of the cluster query language.
     MemberOf(Expression),
+}
+
+impl PlacementConstraint {
+    /// No two tasks of the same service or task group on one instance: `distinctInstance`.
+    pub const DISTINCT_INSTANCE: PlacementConstraint = PlacementConstraint::AtMost(NonZeroU32::MIN);
+
+    /// Whether it counts the tasks of the group that are on the instance.
+    pub fn counts_group(&self) -> bool {
+        matches!(self, PlacementConstraint::AtMost(_))
+    }
 }
 
 /// Limits that the host enforces on the containers of a task; placement does not see them.
@@ -112,6 +125,8 @@ pub struct Limits {
 pub struct TaskDefinition {
     /// Family name; standalone tasks are counted in the task group `family:<name>`.
     pub family: String,
+    /// Which of the family's, from 0: a deployment of the same numbers is another definition.
+    pub revision: u32,
     /// CPU reserved on the instance; 0 is legal.
     pub cpu: Cpu,
     /// Memory reserved on the instance, MiB.
@@ -120,6 +135,8 @@ pub struct TaskDefinition {
     pub gpu: GpuRequest,
     /// Static host ports, ascending and distinct; empty under `awsvpc`.
     pub host_ports: Vec<HostPort>,
+    /// Whether an essential container has a health check.
+    pub has_health_check: bool,
     /// Networking mode; `awsvpc` takes an ENI slot.
     pub network_mode: NetworkMode,
     /// Attributes that the instance must carry (ECS computes `requiresAttributes`).
@@ -135,10 +152,12 @@ impl TaskDefinition {
     pub fn new(family: impl Into<String>, cpu: Cpu, memory_mib: u32) -> TaskDefinition {
         TaskDefinition {
             family: family.into(),
+            revision: 0,
             cpu,
             memory_mib,
             gpu: GpuRequest::default(),
             host_ports: Vec::new(),
+            has_health_check: false,
             network_mode: NetworkMode::Bridge,
             required_attributes: Vec::new(),
             constraints: Vec::new(),
@@ -179,7 +198,7 @@ impl TaskClass {
     /// Affinity (`task:group == x`) can be satisfied by a placement too.
     pub fn is_monotone(&self) -> bool {
         !self.definition.constraints.iter().any(|constraint| match constraint {
-            PlacementConstraint::DistinctInstance => false,
+            PlacementConstraint::AtMost(_) => false,
             PlacementConstraint::MemberOf(expression) => expression.reads_tasks(),
         })
     }
@@ -222,21 +241,57 @@ pub struct Placement {
     pub devices: DeviceSet,
 }
 
-/// The life cycle of a task in the control plane.
+/// The life cycle of a task in the control plane, in order. A task passes over the states that it
+/// has nothing to do in, and is forgotten when it is STOPPED.
 ///
-/// ECS has two more states, ACTIVATING and DEACTIVATING (load balancers, service discovery), and
-/// DEPROVISIONING (ENI detach), which towtank folds into their neighbours.
 /// Source: ECS developer guide, "Amazon ECS task lifecycle".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TaskStatus {
-    /// Waits for capacity.
+    /// Waits for capacity; or, placed, for its network interface.
     Provisioning,
     /// Placed; the host is starting it.
     Pending,
+    /// Its containers run; a load balancer is told of it.
+    Activating,
     /// Its containers run.
     Running,
+    /// Told to stop; it runs on while its load balancer lets go of it.
+    Deactivating,
     /// Told to stop, or ended by itself: the control plane has freed its resources already.
     Stopping,
+    /// Its containers are gone, and its network interface is being detached.
+    Deprovisioning,
+}
+
+impl TaskStatus {
+    /// ECS's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TaskStatus::Provisioning => "PROVISIONING",
+            TaskStatus::Pending => "PENDING",
+            TaskStatus::Activating => "ACTIVATING",
+            TaskStatus::Running => "RUNNING",
+            TaskStatus::Deactivating => "DEACTIVATING",
+            TaskStatus::Stopping => "STOPPING",
+            TaskStatus::Deprovisioning => "DEPROVISIONING",
+        }
+    }
+
+    /// Whether a placed task holds CPU, memory, GPU and ports of its instance.
+    pub fn holds_resources(self) -> bool {
+        self < TaskStatus::Stopping
+    }
+}
+
+/// What the health checks of a task's containers say; nothing yet is ECS's UNKNOWN.
+///
+/// Source: ECS API, `HealthStatus`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Health {
+    /// A check has passed.
+    Healthy,
+    /// Checks have failed too often.
+    Unhealthy,
 }
 
 /// A task in the control plane's ledger.
@@ -248,6 +303,15 @@ pub struct Task {
     pub class: ClassId,
     /// Where in its life it is.
     pub status: TaskStatus,
-    /// Where it was placed; `None` while `Provisioning`.
+    /// Where it was placed; `None` while it waits for capacity.
     pub placement: Option<Placement>,
+    /// Whether it keeps its ENI slot although it holds nothing else any more.
+    pub keeps_eni: bool,
+}
+
+impl Task {
+    /// Whether it waits for capacity.
+    pub fn is_unplaced(&self) -> bool {
+        self.placement.is_none()
+    }
 }

@@ -4,6 +4,7 @@ pub mod bench_csv;
 pub mod bench_files;
 pub mod bench_table;
 pub mod calibration_table;
+pub mod explanation;
 mod footnotes;
 pub mod format;
 pub mod output;

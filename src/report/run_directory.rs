@@ -1,6 +1,5 @@
 //! The files of a run and of a comparison.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufWriter, Write};
@@ -12,16 +11,17 @@ use crate::experiment::comparison::Comparison;
 use crate::experiment::comparison_csv::comparison_csv;
 use crate::metrics::{AllocationRow, Fingerprint, Summary, TimelinePoint};
 use crate::run::Finished;
-use crate::scenario::{Input, Scenario};
+use crate::scenario::{Manifest, Recording, Scenario};
 
 use super::output::OutputError;
 use super::plot::{metric_svg, pending_svg, utilisation_svg};
 
 /// Files that towtank writes: only a directory with nothing else in it is replaced.
-pub(super) const OWN_FILES: [&str; 21] = [
+pub(super) const OWN_FILES: [&str; 22] = [
     "manifest.json",
     "summary.json",
     "tasks.csv",
+    "service-events.csv",
     "timeline.csv",
     "timing.json",
     "allocation.csv",
@@ -41,22 +41,6 @@ pub(super) const OWN_FILES: [&str; 21] = [
     "pairs.csv",
     "error.svg",
 ];
-
-/// What `manifest.json` holds: all that a run followed from, nothing that may differ between equal
-/// runs.
-#[derive(Debug, Serialize)]
-struct Manifest<'a> {
-    /// What carried the tasks, where it was not simulated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hosts: Option<&'static str>,
-    engine_version: &'a str,
-    arm: &'a str,
-    seed: u64,
-    fingerprint: String,
-    workload_fingerprint: String,
-    scenario: serde_json::Value,
-    inputs: BTreeMap<String, Input>,
-}
 
 /// What `timing.json` holds: wall-clock measurements, the only file that may differ between equal
 /// runs.
@@ -78,18 +62,30 @@ impl Timing {
     }
 }
 
-/// A buffered file for `tasks.csv` in a run directory, which is made.
+/// The files that a run writes as it goes, in its directory, which is made.
 ///
 /// # Errors
-/// It cannot be made.
-pub fn task_file(directory: &Path) -> Result<Box<dyn Write + Send>, OutputError> {
+/// One cannot be made.
+pub fn recording(directory: &Path, scenario: &Scenario) -> Result<Recording, OutputError> {
     fs::create_dir_all(directory).map_err(|why| OutputError::write(directory, why))?;
-    let path = directory.join("tasks.csv");
-    let file = fs::File::create(&path).map_err(|why| OutputError::write(&path, why))?;
-    Ok(Box::new(BufWriter::with_capacity(1 << 16, file)))
+    let file = |name: &str, wanted: bool| -> Result<Option<Box<dyn Write + Send>>, OutputError> {
+        if !wanted {
+            return Ok(None);
+        }
+        let path = directory.join(name);
+        let file = fs::File::create(&path).map_err(|why| OutputError::write(&path, why))?;
+        Ok(Some(Box::new(BufWriter::with_capacity(1 << 16, file))))
+    };
+    let record = &scenario.spec.record;
+    let has_services = !scenario.spec.service.is_empty();
+    Ok(Recording {
+        tasks: file("tasks.csv", record.tasks)?,
+        service_events: file("service-events.csv", record.service_events && has_services)?,
+        own: Vec::new(),
+    })
 }
 
-/// Writes everything of one run except `tasks.csv`, which was written as it went.
+/// Writes everything of one run except what was written as it went.
 ///
 /// # Errors
 /// A file cannot be written, or an input cannot be read again for its hash.
@@ -124,27 +120,9 @@ pub(super) fn write_manifest(
     fingerprints: [Fingerprint; 2],
     hosts: Option<&'static str>,
 ) -> Result<(), OutputError> {
-    let manifest = Manifest {
-        hosts,
-        engine_version: Scenario::engine_version(),
-        arm,
-        seed,
-        fingerprint: fingerprints[0].to_string(),
-        workload_fingerprint: fingerprints[1].to_string(),
-        scenario: resolved(scenario, seed),
-        inputs: scenario.inputs(seed).map_err(|why| OutputError::write(directory, why))?,
-    };
+    let manifest = Manifest::of(scenario, arm, seed, fingerprints, hosts)
+        .map_err(|why| OutputError::write(directory, why))?;
     write_json(&directory.join("manifest.json"), &manifest)
-}
-
-/// The scenario as this run saw it: with its own seed, and without `[compare]`, which no run sees.
-fn resolved(scenario: &Scenario, seed: u64) -> serde_json::Value {
-    let mut value = serde_json::to_value(&scenario.spec).expect("a scenario read can be written");
-    value["seed"] = seed.into();
-    if let Some(table) = value.as_object_mut() {
-        table.remove("compare");
-    }
-    value
 }
 
 fn write_plots(directory: &Path, series: &[(&str, &[TimelinePoint])]) -> Result<(), OutputError> {

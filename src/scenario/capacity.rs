@@ -1,11 +1,15 @@
 //! `[capacity.NAME]` → container instances.
 
-use crate::backend::{Latency, Sharing};
+use crate::backend::{HostPulls, Latency, Sharing};
 use crate::catalogue::{Catalogue, InstanceType, parse_usd_nano};
-use crate::model::{Architecture, AttributeSet, CapacityId, Cpu, DEVICES_MAX, InstanceSpec, Price};
+use crate::des::SimTime;
+use crate::model::{
+    Architecture, AttributeSet, CapacityId, Cpu, DEVICES_MAX, InstanceId, InstanceSpec, Price,
+};
 
-use super::spec::CapacityTable;
-use super::{Document, ScenarioError};
+use super::life_cycle::host_pulls;
+use super::spec::{CapacityTable, Preset};
+use super::{Document, Scenario, ScenarioError};
 
 /// Instances of one group at most.
 const COUNT_MAX: u32 = 1_000_000;
@@ -25,6 +29,9 @@ pub(super) struct CapacityGroup {
     count: u32,
     pub(super) latency: Latency,
     pub(super) sharing: Sharing,
+    /// When how many are set to DRAINING.
+    drains: Vec<(SimTime, u32)>,
+    pub(super) pulls: HostPulls,
 }
 
 impl CapacityGroup {
@@ -42,6 +49,7 @@ impl CapacityGroup {
         name: &str,
         table: &CapacityTable,
         id: CapacityId,
+        preset: Preset,
         catalogue: &Catalogue,
         document: &Document,
     ) -> Result<CapacityGroup, ScenarioError> {
@@ -78,14 +86,88 @@ impl CapacityGroup {
             }
             spec
         };
+        let known = table.instance_type.as_ref().and_then(|wanted| catalogue.get(wanted).ok());
+        let of_type = known.and_then(|known| known.network_mbps);
+        let pulls = host_pulls(table, preset, of_type);
+        let pulls = pulls.map_err(|problem| keys.refuse("pull_mbps", problem))?;
         Ok(CapacityGroup {
             templates: zones.iter().map(in_zone).collect(),
             name: name.to_owned(),
             count: table.count,
             latency: Latency { start: table.start_delay.clone(), stop: table.stop_delay.clone() },
             sharing: table.sharing,
+            drains: drains_of(table, &keys)?,
+            pulls,
         })
     }
+}
+
+/// When how many instances of a group are set to DRAINING, in order of time.
+fn drains_of(table: &CapacityTable, keys: &Keys<'_>) -> Result<Vec<(SimTime, u32)>, ScenarioError> {
+    let mut drains: Vec<(SimTime, u32)> = Vec::new();
+    let mut left = table.count;
+    for (index, drain) in table.drain.iter().enumerate() {
+        let at = SimTime::ZERO + drain.at.duration();
+        let last = drains.last().map_or(SimTime::ZERO, |(at, _)| *at);
+        keys.check(at >= last, &format!("drain[{index}].at"), || {
+            format!("{at} s is before {last} s; list them in order of time")
+        })?;
+        keys.check(drain.instances <= left, &format!("drain[{index}].instances"), || {
+            format!("{}, but only {left} are not DRAINING by then", drain.instances)
+        })?;
+        left -= drain.instances;
+        drains.push((at, drain.instances));
+    }
+    Ok(drains)
+}
+
+/// The instances that are set to DRAINING and when. Groups register in order, all at the start, so
+/// that an instance's number follows from its place.
+pub(super) fn drains(groups: &[CapacityGroup]) -> Vec<(SimTime, InstanceId)> {
+    let mut all = Vec::new();
+    let mut first = 0;
+    for group in groups {
+        let mut next = first;
+        for &(at, instances) in &group.drains {
+            all.extend((next..next + instances).map(|id| (at, InstanceId(id))));
+            next += instances;
+        }
+        first += group.count;
+    }
+    all.sort_unstable();
+    all
+}
+
+impl Scenario {
+    /// Container instances as the groups of capacity would have them if they were of the type of
+    /// that name: one per group and zone, or one of no group where the scenario has none. Empty
+    /// where no group can have it.
+    pub fn instances_of_type(&self, name: &str) -> Vec<InstanceSpec> {
+        let Ok(known) = self.catalogue.get(name) else { return Vec::new() };
+        let document = Document::of_table("", toml::Table::new());
+        let of = |group: &str, table: &CapacityTable| {
+            let mut table = table.clone();
+            table.instance_type = Some(name.to_owned());
+            table.awsvpc_trunking &= known.awsvpc_tasks_trunking.is_some();
+            table.usd_per_hour = known.usd_per_hour_nano.is_none().then(|| "0".to_owned());
+            (table.vcpus, table.memory_mib, table.gpus) = (None, None, None);
+            (table.gpu_model, table.architecture, table.awsvpc_tasks) = (None, None, None);
+            let id = CapacityId::default();
+            CapacityGroup::resolve(group, &table, id, self.spec.preset, &self.catalogue, &document)
+        };
+        let groups = self.spec.capacity.iter();
+        let mut found: Vec<InstanceSpec> =
+            groups.filter_map(|(group, table)| of(group, table).ok()).flat_map(templates).collect();
+        if self.spec.capacity.is_empty() {
+            let table = toml::from_str("count = 1").expect("a count is all that is required");
+            found.extend(of(name, &table).ok().into_iter().flat_map(templates));
+        }
+        found
+    }
+}
+
+fn templates(group: CapacityGroup) -> Vec<InstanceSpec> {
+    group.templates
 }
 
 /// Makes errors about the keys of one group.

@@ -120,6 +120,12 @@ impl Document {
         Ok(Document { file: file.to_owned(), table, lines, overridden })
     }
 
+    /// A document that was written by a program: its keys have no lines.
+    pub fn of_table(file: &str, table: Table) -> Document {
+        let (lines, overridden) = (BTreeMap::new(), BTreeMap::new());
+        Document { file: file.to_owned(), table, lines, overridden }
+    }
+
     /// Puts a value in, in place of the file's.
     ///
     /// # Errors

@@ -1,11 +1,16 @@
 //! Scenario files: from text to validated objects, with every default in one place.
 
 mod capacity;
+mod controller;
 mod decision_time;
 mod document;
 mod error;
+mod files;
+pub mod life_cycle;
+mod manifest;
 mod prepare;
 mod replay;
+mod service;
 pub mod spec;
 #[cfg(test)]
 mod tests;
@@ -14,7 +19,9 @@ mod workloads;
 pub use decision_time::DecisionTime;
 pub use document::{Document, Override, value_of};
 pub use error::ScenarioError;
-pub use prepare::{Input, Prepared, Ready, Recording};
+pub use files::Input;
+pub use manifest::Manifest;
+pub use prepare::{Prepared, Ready, Recording};
 pub use replay::{REPLAY_METRICS, ReplayMetric};
 
 use std::path::{Path, PathBuf};
@@ -22,6 +29,7 @@ use std::path::{Path, PathBuf};
 use crate::backend::Sharing;
 use crate::calibration::Calibration;
 use crate::catalogue::Catalogue;
+use crate::controller::ServiceRules;
 use crate::des::{Seed, SimTime};
 use crate::model::{CapacityId, TaskDefinition};
 use crate::placement::{PlacementSpec, PlacerKind, TieBreak, WorkloadProfile};
@@ -29,8 +37,10 @@ use crate::queueing::{QueueEntry, queue_policy};
 use crate::run::Until;
 use crate::workload::ServicePlan;
 use crate::workload::format::Reading;
+use crate::workload::law_spec::Span;
 
 use capacity::CapacityGroup;
+use files::{INSTANCE_TYPES, NamedFile};
 use spec::{PlacerSpec, ScenarioSpec, StrategySpec, TieBreakSpec};
 use workloads::{WorkloadPlan, definitions};
 
@@ -56,11 +66,13 @@ pub struct Scenario {
     capacity: Vec<CapacityGroup>,
     workloads: Vec<WorkloadPlan>,
     services: Vec<ServicePlan>,
+    service_rules: ServiceRules,
     /// Placements of services that have their own: placers 1, 2, …
     own_placements: Vec<PlacementSpec>,
     directory: PathBuf,
-    /// Where the calibration is.
-    calibration_file: Option<PathBuf>,
+    catalogue: Catalogue,
+    /// The files it names, traces apart.
+    files: Vec<NamedFile>,
 }
 
 impl Scenario {
@@ -86,17 +98,24 @@ impl Scenario {
         }
         check_name(&document, "name", &spec.name)?;
         let until = until(&document, &spec)?;
-        default_strategies(&document, &mut spec);
+        life_cycle::resolve(&mut spec);
+        let for_services = default_strategies(&document, &mut spec);
         let strategy = spec.placement.strategy.as_ref().map_or(RUN_TASK, |strategy| &strategy.0);
         let placement = PlacementSpec::parse(strategy)
             .map_err(|why| document.error("placement.strategy", why.to_string()))?;
         let queue =
             queue_policy(&spec.queue.policy).map_err(|why| document.error("queue.policy", why))?;
-        let capacity = capacity(&document, &spec)?;
+        let catalogue = catalogue(&document, &spec)?;
+        let capacity = capacity(&document, &mut spec, &catalogue)?;
         let calibration = calibration(&document, &spec)?;
+        let service_rules = spec.controller.resolve(&document, spec.preset)?;
         let mut warnings = Vec::new();
-        let workloads = workloads::workloads(&document, &mut spec, &mut warnings)?;
-        let (services, own_placements) = workloads::services(&document, &spec, &mut warnings)?;
+        let mut workloads = workloads::workloads(&document, &mut spec, &mut warnings)?;
+        let (services, mut own_placements) =
+            workloads::services(&document, &mut spec, &mut warnings)?;
+        for plan in workloads.iter_mut().filter(|plan| plan.brings_services()) {
+            workloads::place(&document, &mut spec, plan, &for_services, &mut own_placements)?;
+        }
         check_end(&document, &spec, until)?;
         replay::check(&document, &spec)?;
         if capacity.iter().all(|group| group.sharing == Sharing::Reserved) {
@@ -114,10 +133,8 @@ impl Scenario {
         }
         let mut scenario = Scenario {
             directory: document.directory(),
-            calibration_file: spec
-                .engine
-                .as_ref()
-                .map(|table| document.path(CALIBRATION, &table.calibration)),
+            files: files::named_files(&document, &spec, &workloads),
+            catalogue,
             profile: None,
             spec,
             until,
@@ -129,11 +146,18 @@ impl Scenario {
             capacity,
             workloads,
             services,
+            service_rules,
             own_placements,
         };
         scenario.check_capacity(&document)?;
+        scenario.check_life_cycle(&document)?;
         scenario.profile = scenario.workload_profile(&document)?;
         Ok(scenario)
+    }
+
+    /// The instance types that capacity is named from.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 
     /// Name of the arm that runs this scenario by itself: its placement.
@@ -214,10 +238,10 @@ const CALIBRATION: &str = "engine.calibration";
 /// ECS's default for standalone tasks.
 const RUN_TASK: &str = "ecs-run-task";
 
-/// Writes into the spec which strategy each service and the standalone tasks get. `--strategy`
-/// overrides the placement of every service too.
-fn default_strategies(document: &Document, spec: &mut ScenarioSpec) {
-    let for_all = document.overridden_under("placement").contains("strategy");
+/// Writes into the spec which strategy each service and the standalone tasks get; the one of
+/// services without their own. `--strategy` overrides the placement of every service too.
+fn default_strategies(document: &Document, spec: &mut ScenarioSpec) -> StrategySpec {
+    let for_all = is_for_all(document);
     let services = spec.placement.strategy.clone();
     let services = services.unwrap_or_else(|| StrategySpec("ecs-service".to_owned()));
     for table in spec.service.values_mut() {
@@ -226,6 +250,12 @@ fn default_strategies(document: &Document, spec: &mut ScenarioSpec) {
         }
     }
     spec.placement.strategy.get_or_insert_with(|| StrategySpec(RUN_TASK.to_owned()));
+    services
+}
+
+/// Whether the placement was set from outside, and so overrides every other.
+fn is_for_all(document: &Document) -> bool {
+    document.overridden_under("placement").contains("strategy")
 }
 
 fn default_name(file: &str) -> String {
@@ -235,11 +265,16 @@ fn default_name(file: &str) -> String {
 
 /// Refuses a run that would never end.
 fn check_end(document: &Document, spec: &ScenarioSpec, until: Until) -> Result<(), ScenarioError> {
-    let endless = spec.service.iter().find(|(_, table)| table.task.duration.is_some());
+    let retries = spec.controller.retry_first.is_some_and(|first| first > Span::from_secs(0));
+    let ends = |table: &spec::ServiceTable| {
+        let later = table.changes.iter().filter_map(|change| change.task.as_ref());
+        std::iter::once(&table.task).chain(later).any(|kind| kind.duration.is_some())
+    };
+    let endless = spec.service.iter().find(|(_, table)| ends(table) || retries);
     if let (None, Some((name, _))) = (until.time, endless) {
         let problem = format!(
-            "service.{name} replaces each task that ends, so the run is never drained; write a \
-             time, such as \"24h\""
+            "service.{name} replaces each task that ends and goes on trying to place it, so the \
+             run is never drained; write a time, such as \"24h\""
         );
         return Err(document.error("until", problem));
     }
@@ -267,7 +302,7 @@ fn until(document: &Document, spec: &ScenarioSpec) -> Result<Until, ScenarioErro
             continue;
         }
         let value = toml::Value::String(text.clone());
-        let span: crate::workload::law_spec::Span = value.try_into().map_err(|why| {
+        let span: Span = value.try_into().map_err(|why| {
             let why: toml::de::Error = why;
             let problem = format!("{}; or write \"drained\"", why.message());
             document.error("until", problem)
@@ -304,23 +339,31 @@ fn calibration(
     read.map(Some).map_err(|why| document.error(CALIBRATION, why.to_string()))
 }
 
-fn capacity(document: &Document, spec: &ScenarioSpec) -> Result<Vec<CapacityGroup>, ScenarioError> {
-    let catalogue = match &spec.instance_types {
-        None => Catalogue::built_in(),
-        Some(path) => {
-            let path = document.path("instance_types", path);
-            let refuse = |why: String| document.error("instance_types", why);
-            let text = std::fs::read_to_string(&path)
-                .map_err(|why| refuse(format!("{}: {why}; check the path", path.display())))?;
-            let file = path.display().to_string();
-            Catalogue::from_csv(&text, &file).map_err(|why| refuse(why.to_string()))?
-        }
-    };
-    let tables = spec.capacity.iter().enumerate();
+fn catalogue(document: &Document, spec: &ScenarioSpec) -> Result<Catalogue, ScenarioError> {
+    let Some(path) = &spec.instance_types else { return Ok(Catalogue::built_in()) };
+    let path = document.path(INSTANCE_TYPES, path);
+    let refuse = |why: String| document.error(INSTANCE_TYPES, why);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|why| refuse(format!("{}: {why}; check the path", path.display())))?;
+    let file = path.display().to_string();
+    Catalogue::from_csv(&text, &file).map_err(|why| refuse(why.to_string()))
+}
+
+/// The groups; the tables in `spec` get what the type of instance says of pulls.
+fn capacity(
+    document: &Document,
+    spec: &mut ScenarioSpec,
+    catalogue: &Catalogue,
+) -> Result<Vec<CapacityGroup>, ScenarioError> {
+    let preset = spec.preset;
+    let tables = spec.capacity.iter_mut().enumerate();
     tables
         .map(|(index, (name, table))| {
             check_name(document, &format!("capacity.{name}"), name)?;
-            CapacityGroup::resolve(name, table, CapacityId(index as u32), &catalogue, document)
+            let id = CapacityId(index as u32);
+            let group = CapacityGroup::resolve(name, table, id, preset, catalogue, document)?;
+            table.pull_mbps = group.pulls.link_kbps.map(|kbps| kbps / 1000);
+            Ok(group)
         })
         .collect()
 }

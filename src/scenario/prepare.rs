@@ -1,22 +1,23 @@
 //! A scenario and a seed → a run ready to go.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
+use std::sync::Arc;
 
-use serde::Serialize;
-
-use crate::backend::{Backend, EngineSetup, SimulatedBackend};
+use crate::backend::{Backend, EngineSetup, Latency, SimulatedBackend};
 use crate::controller::Controller;
 use crate::des::Seed;
-use crate::metrics::{AllocationRecorder, Fingerprint, Recorder, Recorders, Summary, TaskTable};
+use crate::metrics::{
+    AllocationRecorder, Recorder, Recorders, ServiceEvents as EventTable, Summary, TaskTable,
+};
 use crate::model::CapacityId;
-use crate::placement::{Fragmentation, PlacementError, Placer};
+use crate::placement::{Fragmentation, PlacementError, PlacementSpec, Placer, SharedLog};
 use crate::run::{Finished, Progress, Run, RunError};
 use crate::workload::format::{Opening, Trace};
 use crate::workload::synthetic::{Synthetic, workload_id};
-use crate::workload::trace::hash_file;
-use crate::workload::{Machines, ServiceEvents, Source, Workload, WorkloadError};
+use crate::workload::{
+    Drains, Machines, ServiceEvents, ServicePlan, Source, Workload, WorkloadError,
+};
 
 use super::workloads::{WorkloadKind, WorkloadPlan};
 use super::{DecisionTime, Scenario};
@@ -26,6 +27,8 @@ use super::{DecisionTime, Scenario};
 pub struct Recording {
     /// Where `tasks.csv` goes.
     pub tasks: Option<Box<dyn Write + Send>>,
+    /// Where `service-events.csv` goes.
+    pub service_events: Option<Box<dyn Write + Send>>,
     /// Recorders of a library user's own.
     pub own: Vec<Box<dyn Recorder>>,
 }
@@ -55,15 +58,6 @@ pub struct Ready<'s> {
     controller: Controller,
 }
 
-/// An input file of a run.
-#[derive(Debug, Clone, Serialize)]
-pub struct Input {
-    /// Path as written in the scenario.
-    pub path: String,
-    /// 128-bit hash of its bytes, XXH3, 32 hexadecimal digits.
-    pub xxh3: String,
-}
-
 impl Scenario {
     /// Opens the workloads and builds everything a run with this seed needs.
     ///
@@ -87,24 +81,36 @@ impl Scenario {
         let instances = self.capacity.iter().flat_map(super::CapacityGroup::instances);
         let mut sources: Vec<Box<dyn Source>> = vec![Box::new(Machines::new(instances))];
         let mut warnings = Vec::new();
+        let mut services = self.services.clone();
         for plan in &self.workloads {
             let trace = self.open(plan, seed)?;
+            services.extend(trace.services);
             sources.push(Box::new(Machines::new(trace.machines)));
             sources.push(trace.events);
             let of_workload = |one| format!("workload.{}: {one}", plan.name);
             warnings.extend(trace.warnings.into_iter().map(of_workload));
         }
-        sources.push(Box::new(ServiceEvents::new(self.services.clone())));
+        check_names(&services)?;
+        sources.push(Box::new(ServiceEvents::new(services)));
+        sources.push(Box::new(Drains::new(super::capacity::drains(&self.capacity))));
         let mut latencies: Vec<_> =
             self.capacity.iter().map(|group| group.latency.clone()).collect();
-        latencies.resize_with(self.capacity.len() + self.workloads.len(), Default::default);
+        // Of machines that traces bring.
+        let others = Latency { start: self.spec.life_cycle.container_start.clone(), stop: None };
+        latencies.resize(self.capacity.len() + self.workloads.len(), others);
+        let life_cycle = self.life_cycle();
         let sharing = self.capacity.iter().map(|group| group.sharing).collect();
         let decision_ns =
             self.spec.controller.decision_time.as_ref().map_or(0, DecisionTime::nanos);
         let controller =
             Controller::new(placers, (self.queue.build)()).with_decision_time(decision_ns);
+        let controller = controller
+            .with_service_rules(self.service_rules)
+            .with_transitions(life_cycle.transitions());
         let workload = Workload::new(sources);
-        let backend = SimulatedBackend::new(seed, latencies).with_sharing(sharing);
+        let backend = SimulatedBackend::new(seed, latencies)
+            .with_sharing(sharing)
+            .with_life_cycle(life_cycle);
         let backend = match self.engine_setup() {
             None => backend,
             Some(setup) => backend.with_engines(setup),
@@ -133,12 +139,29 @@ impl Scenario {
     /// # Errors
     /// A strategy needs a workload profile and there is none.
     pub fn placers(&self, seed: Seed) -> Result<Vec<Box<dyn Placer>>, PlacementError> {
-        let placements = std::iter::once(&self.placement).chain(&self.own_placements);
         let (kind, tie_break) = (self.placer_kind(), self.tie_break());
-        let build = |one: &crate::placement::PlacementSpec| {
-            one.build(kind, tie_break, seed, self.profile.as_ref())
-        };
-        placements.map(build).collect()
+        let profile = self.profile.as_ref();
+        self.placements().map(|one| one.build(kind, tie_break, seed, profile)).collect()
+    }
+
+    /// The same placers, with a log that is told of each decision.
+    ///
+    /// # Errors
+    /// As [`Scenario::placers`].
+    pub fn traced_placers(
+        &self,
+        seed: Seed,
+        log: &SharedLog,
+    ) -> Result<Vec<Box<dyn Placer>>, PlacementError> {
+        let (kind, tie_break) = (self.placer_kind(), self.tie_break());
+        let profile = self.profile.as_ref();
+        let traced =
+            |one: &PlacementSpec| one.build_traced(kind, tie_break, seed, profile, Arc::clone(log));
+        self.placements().map(traced).collect()
+    }
+
+    fn placements(&self) -> impl Iterator<Item = &PlacementSpec> {
+        std::iter::once(&self.placement).chain(&self.own_placements)
     }
 
     fn open(&self, plan: &WorkloadPlan, seed: Seed) -> Result<Trace, WorkloadError> {
@@ -146,7 +169,8 @@ impl Scenario {
             WorkloadKind::Synthetic(spec, kinds) => {
                 let id = workload_id(&plan.name);
                 let events = Box::new(Synthetic::new(spec, kinds.clone(), seed, id));
-                Ok(Trace { machines: Vec::new(), events, warnings: Vec::new() })
+                let (machines, services, warnings) = (Vec::new(), Vec::new(), Vec::new());
+                Ok(Trace { machines, services, events, warnings })
             }
             WorkloadKind::Trace(format) => {
                 format.open_with(&self.opening(plan, seed), &self.reading)
@@ -160,39 +184,24 @@ impl Scenario {
             workload: plan.name.clone(),
             seed,
             capacity: CapacityId((self.capacity.len() + index) as u32),
+            placer: plan.placer,
             directory: self.directory.clone(),
             from_command_line: plan.overridden.clone(),
         }
     }
-
-    /// Hashes of the files a run with this seed reads, by `workload.NAME.KEY` or
-    /// `engine.calibration`.
-    ///
-    /// # Errors
-    /// A file that cannot be read.
-    pub fn inputs(&self, seed: u64) -> Result<BTreeMap<String, Input>, WorkloadError> {
-        let mut inputs = BTreeMap::new();
-        if let (Some(table), Some(path)) = (&self.spec.engine, &self.calibration_file) {
-            let written = table.calibration.display().to_string();
-            inputs.insert(super::CALIBRATION.to_owned(), input(written, path)?);
-        }
-        for plan in &self.workloads {
-            let WorkloadKind::Trace(format) = &plan.kind else { continue };
-            for (key, path) in format.files(&self.opening(plan, Seed(seed))) {
-                let written = self.spec.workload[&plan.name].get(key).and_then(|one| one.as_str());
-                let written = written.map_or_else(|| path.display().to_string(), str::to_owned);
-                inputs.insert(format!("workload.{}.{key}", plan.name), input(written, &path)?);
-            }
-        }
-        Ok(inputs)
-    }
 }
 
-/// An input file and the hash of what it holds now.
-fn input(written: String, path: &Path) -> Result<Input, WorkloadError> {
-    let hash = hash_file(path)
-        .map_err(|why| WorkloadError(format!("{}: cannot be read: {why}", path.display())))?;
-    Ok(Input { path: written, xxh3: Fingerprint(hash).to_string() })
+/// Refuses services that share a name: their tasks would be counted in one group.
+fn check_names(services: &[ServicePlan]) -> Result<(), WorkloadError> {
+    let mut names = BTreeSet::new();
+    match services.iter().find(|service| !names.insert(&service.spec.name)) {
+        None => Ok(()),
+        Some(ServicePlan { spec, .. }) => Err(WorkloadError(format!(
+            "two services are called {}: rename the [service.NAME], or the [workload.NAME] \
+             whose trace has one",
+            spec.name
+        ))),
+    }
 }
 
 impl<'s> Prepared<'s> {
@@ -237,7 +246,11 @@ impl Ready<'_> {
     ) -> Result<Finished, RunError> {
         let mut recorders = Recorders::new(self.scenario.spec.warm_up.duration());
         recorders.tasks = recording.tasks.map(TaskTable::new);
+        recorders.service_events = recording.service_events.map(EventTable::new);
         recorders.own = recording.own;
+        if recorders.tasks.is_some() && self.scenario.key_of_life_cycle().is_some() {
+            recorders.keep_task_times();
+        }
         if self.scenario.spec.record.allocation {
             let measure = self.scenario.profile.clone().map(Fragmentation::new);
             recorders.allocation = Some(AllocationRecorder::new(measure));

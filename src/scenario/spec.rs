@@ -6,11 +6,15 @@ use std::path::PathBuf;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::backend::Sharing;
+use crate::backend::{PullBehaviour, Sharing};
 use crate::workload::law_spec::{DurationLaw, Span};
-use crate::workload::synthetic::KindSpec;
 
-use super::DecisionTime;
+pub use super::controller::ControllerTable;
+use super::life_cycle::LifeCycleTable;
+pub use super::service::{
+    CircuitBreakerTable, DeploymentKind, DeploymentTable, SchedulingSpec, ServiceChange,
+    ServiceTable,
+};
 
 /// A whole scenario file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,19 +38,25 @@ pub struct ScenarioSpec {
     /// A file of instance types instead of the built-in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_types: Option<PathBuf>,
+    /// Where the defaults of `[controller]` and `[life_cycle]` come from.
+    #[serde(default)]
+    pub preset: Preset,
     /// How tasks are placed.
     #[serde(default)]
     pub placement: PlacementTable,
     /// How tasks wait.
     #[serde(default)]
     pub queue: QueueTable,
-    /// How long the control plane takes; left out where it takes no time.
-    #[serde(default, skip_serializing_if = "ControllerTable::is_empty")]
+    /// How the control plane goes about it.
+    #[serde(default)]
     pub controller: ControllerTable,
     /// The Docker Engines that containers are started by; left out where starts and stops take the
     /// time that `[capacity]` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineTable>,
+    /// What takes time in a task's life besides its run; left out where nothing does.
+    #[serde(default, skip_serializing_if = "LifeCycleTable::is_default")]
+    pub life_cycle: LifeCycleTable,
     /// What `towtank compare` compares.
     #[serde(default)]
     pub compare: CompareTable,
@@ -67,11 +77,22 @@ pub struct ScenarioSpec {
     pub service: BTreeMap<String, ServiceTable>,
 }
 
+/// `preset`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// Everything is done as fast as can be, and nothing takes time unless it is said to.
+    #[default]
+    Instant,
+    /// ECS's own times and quotas, what users observe, and our choice where nothing is known.
+    Ecs,
+}
+
 fn one() -> u64 {
     1
 }
 
-fn no_time() -> Span {
+pub(super) fn no_time() -> Span {
     Span::from_secs(0)
 }
 
@@ -200,22 +221,6 @@ impl Default for QueueTable {
     }
 }
 
-/// `[controller]`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ControllerTable {
-    /// Simulated time of one placement decision; decisions are made one after the other. No time
-    /// if missing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decision_time: Option<DecisionTime>,
-}
-
-impl ControllerTable {
-    fn is_empty(&self) -> bool {
-        self.decision_time.is_none()
-    }
-}
-
 /// `[engine]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -341,6 +346,9 @@ pub struct RecordTable {
     /// `tasks.csv`: a row per task.
     #[serde(default = "yes")]
     pub tasks: bool,
+    /// `service-events.csv`, where there are services: what they told their operators.
+    #[serde(default = "yes")]
+    pub service_events: bool,
     /// `allocation.csv`: GPU allocated and fragmentation against demand.
     #[serde(default)]
     pub allocation: bool,
@@ -352,7 +360,7 @@ fn yes() -> bool {
 
 impl Default for RecordTable {
     fn default() -> RecordTable {
-        RecordTable { tasks: true, allocation: false }
+        RecordTable { tasks: true, service_events: true, allocation: false }
     }
 }
 
@@ -407,9 +415,19 @@ pub struct CapacityTable {
     /// From the exit of a task until its containers are gone; no time if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_delay: Option<DurationLaw>,
+    /// Link through which images are pulled, Mbit/s; that of the type under the preset `ecs`, and
+    /// else no limit, if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_mbps: Option<u32>,
+    /// When images are pulled; `default` if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_pull: Option<PullBehaviour>,
     /// What tasks get of CPU and memory.
     #[serde(default)]
     pub sharing: Sharing,
+    /// When instances are set to DRAINING, in order of time: those that registered first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drain: Vec<DrainSpec>,
     /// Version of the ECS agent, for `agentVersion` in constraints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<String>,
@@ -418,39 +436,20 @@ pub struct CapacityTable {
     pub registered_at: Option<i64>,
 }
 
+/// One of a capacity group's `drain`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrainSpec {
+    /// When.
+    pub at: Span,
+    /// How many more instances of the group, in order of registration.
+    pub instances: u32,
+}
+
 fn zone() -> Vec<String> {
     vec!["us-east-1a".to_owned()]
 }
 
 fn nominal() -> f64 {
     1.0
-}
-
-/// `[service.NAME]`: a REPLICA service.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServiceTable {
-    /// Tasks to keep running.
-    pub desired_count: u32,
-    /// What a task asks for; its `duration` is how long one runs before it is replaced.
-    pub task: KindSpec,
-    /// A strategy of its own; `[placement]`'s, or else `ecs-service`, if missing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub strategy: Option<StrategySpec>,
-    /// When it is created.
-    #[serde(default = "no_time")]
-    pub start: Span,
-    /// Later desired counts, in order of time.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<ServiceChange>,
-}
-
-/// One of a service's `changes`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServiceChange {
-    /// When.
-    pub at: Span,
-    /// Tasks to keep running from then on.
-    pub desired_count: u32,
 }

@@ -17,7 +17,7 @@ duration = "5s"
 tasks = [{ cpu = 256, memory = 512 }]
 "#;
 
-fn load(text: &str, changes: &[(&str, &str)]) -> Result<Scenario, String> {
+pub(super) fn load(text: &str, changes: &[(&str, &str)]) -> Result<Scenario, String> {
     let set = |&(key, value): &(&str, &str)| {
         Override::flag(&format!("--set {key}"), key, value_of(value))
     };
@@ -27,7 +27,7 @@ fn load(text: &str, changes: &[(&str, &str)]) -> Result<Scenario, String> {
 }
 
 /// The scenario is refused, and the message has every part.
-fn refused(text: &str, changes: &[(&str, &str)], parts: &[&str]) {
+pub(super) fn refused(text: &str, changes: &[(&str, &str)], parts: &[&str]) {
     let message = load(text, changes).expect_err("the scenario is refused");
     for part in parts {
         assert!(message.contains(part), "{message:?} lacks {part:?}");
@@ -62,12 +62,12 @@ fn a_decision_time_is_recorded_and_no_time_is_the_default() {
     };
     let key = "controller.decision_time";
     let (spec, none) = trajectory(&[]);
-    assert!(!spec.contains("controller"), "as before there was such a key");
+    assert!(!spec.contains("decision_time"), "as before there was such a key");
     let (spec, zero) = trajectory(&[(key, "0ns")]);
     assert!(spec.contains("decision_time = \"0ns\""));
     assert_eq!(none, zero);
     let (spec, indexed) = trajectory(&[(key, "1.5ms")]);
-    assert!(spec.contains("[controller]\ndecision_time = \"1.5ms\""), "{spec}");
+    assert!(spec.contains("decision_time = \"1.5ms\""), "{spec}");
     assert_ne!(none, indexed);
     let (_, naive) = trajectory(&[(key, "1.5ms"), ("placement.placer", "naive")]);
     assert_eq!(indexed, naive);
@@ -268,4 +268,68 @@ fn tasks_share_where_capacity_says_so() {
     let service =
         "{ desired_count = 1, task = { cpu = 1, memory = 1, use = { pace = \"work\" } } }";
     refused(GOOD, &[("service.s", service)], &["service.s.task.use.pace", "`duration`"]);
+}
+
+/// A scenario whose trace has the services x, of one task and for a time two, and y.
+fn with_trace(folder: &tempfile::TempDir) -> String {
+    let trace = "instance_sn,role,app_name,cpu_request,cpu_limit,gpu_request,gpu_limit,\
+        memory_request,memory_limit,max_instance_per_node,creation_time,scheduled_time,\
+        deletion_time\n\
+        a,CN,x,1,1,0,0,1,1,-1,,,600\nb,CN,x,1,1,0,0,1,1,-1,60,60,\nc,CN,y,1,1,0,0,1,1,-1,60,,\n";
+    let file = folder.path().join("t.csv");
+    std::fs::write(&file, trace).unwrap();
+    format!(
+        "until = \"1h\"\n[capacity.pool]\ninstance_type = \"m6i.large\"\ncount = 4\n\
+         [service.web]\ndesired_count = 1\ntask = {{ cpu = 256, memory = 512 }}\n\
+         [workload.w]\nformat = \"alibaba-dlrm\"\nfile = '{}'\n",
+        file.display()
+    )
+}
+
+#[test]
+fn services_of_a_trace_run_beside_those_of_the_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = with_trace(&folder);
+    let run = |scenario: &Scenario| {
+        let prepared = scenario.prepare(1).unwrap();
+        prepared.run(Recording::default(), &mut |_| true).unwrap().records
+    };
+    let tasks = run(&load(&text, &[]).unwrap()).tasks;
+    assert_eq!((tasks.submitted, tasks.stopped, tasks.running_at_end), (4, 1, 3));
+    let as_tasks = load(&text, &[("workload.w.as", "tasks")]).unwrap();
+    let tasks = run(&as_tasks).tasks;
+    assert_eq!((tasks.submitted, tasks.completed, tasks.running_at_end), (4, 1, 3));
+    let same_name = text.replace("service.web", "service.w-y-CN-1vcpu-1024mib-0gpu");
+    let scenario = load(&same_name, &[]).unwrap();
+    let error = scenario.prepare(1).expect_err("two services share a group").to_string();
+    assert!(error.starts_with("two services are called w-y-CN-1vcpu-1024mib-0gpu: "), "{error}");
+}
+
+#[test]
+fn services_of_a_trace_are_placed_like_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = with_trace(&folder);
+    let placed = |text: &str, changes: &[(&str, &str)]| {
+        let scenario = load(text, changes).unwrap();
+        let strategy = scenario.spec.workload["w"]["strategy"].as_str().unwrap().to_owned();
+        let placer = scenario.workloads[0].placer;
+        let placements = std::iter::once(&scenario.placement).chain(&scenario.own_placements);
+        let by_placer = placements.map(ToString::to_string).nth(placer).unwrap();
+        let again = load(&toml::to_string(&scenario.spec).unwrap(), &[]).unwrap();
+        assert_eq!(again.spec.workload["w"]["strategy"].as_str(), Some(strategy.as_str()));
+        (strategy, by_placer, placer)
+    };
+    let expect = |name: &str, placer| (name.to_owned(), name.to_owned(), placer);
+    assert_eq!(placed(&text, &[]), expect("ecs-service", 2));
+    let general = format!("{text}[placement]\nstrategy = \"binpack:cpu\"\n");
+    assert_eq!(placed(&general, &[]), expect("binpack:cpu", 0));
+    let own = general.replace("[workload.w]", "[workload.w]\nstrategy = [\"random\"]");
+    assert_eq!(placed(&own, &[]), expect("random", 1));
+    assert_eq!(placed(&own, &[("placement.strategy", "first-fit")]), expect("first-fit", 0));
+    let key = "workload.w.strategy";
+    refused(&text, &[(key, "binpak:cpu")], &["--set workload.w.strategy", "'binpack'"]);
+    refused(&text, &[(key, "3")], &["--set workload.w.strategy", "3 is not a placement"]);
+    let as_tasks = own.replace("[workload.w]", "[workload.w]\nas = \"tasks\"");
+    refused(&as_tasks, &[], &["dir/test.toml, line", key, "no services come from this workload"]);
+    refused(GOOD, &[("workload.batch.strategy", "random")], &["unknown", "`strategy`"]);
 }

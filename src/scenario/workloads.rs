@@ -5,16 +5,19 @@ use std::path::Path;
 use toml::Table;
 
 use crate::des::{SimDuration, SimTime};
-use crate::model::TaskDefinition;
+use crate::model::{DefinitionId, SchedulingStrategy, ServiceId, ServiceSpec, TaskDefinition};
 use crate::placement::PlacementSpec;
 use crate::workload::ecs_json;
-use crate::workload::format::{FORMATS, FormatError, Opening, TraceFormat};
+use crate::workload::format::{FORMATS, FormatEntry, FormatError, Opening, TraceFormat};
 use crate::workload::law_spec::COUNT_MAX;
-use crate::workload::synthetic::{ResolvedKind, SyntheticSpec, weights};
-use crate::workload::{ServicePlan, WorkloadError};
+use crate::workload::synthetic::{KindSpec, ResolvedKind, SpecError, SyntheticSpec, weights};
+use crate::workload::{ServiceChange, ServicePlan, ServiceTasks, WorkloadError};
 
-use super::spec::{ScenarioSpec, ServiceTable};
-use super::{Document, ScenarioError, check_name};
+use super::spec::{ScenarioSpec, ServiceTable, StrategySpec};
+use super::{Document, ScenarioError, check_name, is_for_all};
+
+/// The key of services' placement.
+const STRATEGY: &str = "strategy";
 
 /// A workload checked, to be opened once per run.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(super) struct WorkloadPlan {
     pub(super) kind: WorkloadKind,
     /// Keys set on the command line.
     pub(super) overridden: std::collections::BTreeSet<String>,
+    /// Which of the controller's placers places the services it brings.
+    pub(super) placer: usize,
 }
 
 /// Where the tasks of a workload come from.
@@ -38,6 +43,11 @@ impl WorkloadPlan {
     /// Whether the cluster may get machines from it.
     pub(super) fn may_bring_machines(&self) -> bool {
         matches!(self.kind, WorkloadKind::Trace(_))
+    }
+
+    /// Whether services come from it.
+    pub(super) fn brings_services(&self) -> bool {
+        matches!(&self.kind, WorkloadKind::Trace(format) if format.brings_services())
     }
 }
 
@@ -65,7 +75,7 @@ pub(super) fn workloads(
         let (kind, resolved) = workload(document, &key, name, table.clone(), warnings)?;
         *table = resolved;
         let overridden = document.overridden_under(&key);
-        plans.push(WorkloadPlan { name: name.clone(), kind, overridden });
+        plans.push(WorkloadPlan { name: name.clone(), kind, overridden, placer: 0 });
     }
     Ok(plans)
 }
@@ -88,12 +98,7 @@ fn workload(
     let (kind, mut resolved) = if format == "synthetic" {
         synthetic(document, key, name, table, warnings)?
     } else if let Some(entry) = FORMATS.iter().find(|entry| entry.name == format) {
-        let trace = (entry.parse)(table).map_err(|why| match why {
-            FormatError::Shape(why) => document.shape_error(key, &why),
-            FormatError::Value(at, problem) => document.error(&format!("{key}.{at}"), problem),
-        })?;
-        let resolved = trace.resolved();
-        (WorkloadKind::Trace(trace), resolved)
+        trace(document, key, entry, table)?
     } else {
         let known: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
         let near = known.iter().chain(&["synthetic"]);
@@ -106,6 +111,69 @@ fn workload(
     };
     resolved.insert("format".to_owned(), format.into());
     Ok((kind, resolved))
+}
+
+/// A trace and its table with every default. Services of a trace may have a `strategy`.
+fn trace(
+    document: &Document,
+    key: &str,
+    entry: &FormatEntry,
+    mut table: Table,
+) -> Result<(WorkloadKind, Table), ScenarioError> {
+    let strategy = table.remove(STRATEGY);
+    let trace = (entry.parse)(table).map_err(|why| match why {
+        FormatError::Shape(why) => document.shape_error(key, &why),
+        FormatError::Value(at, problem) => document.error(&format!("{key}.{at}"), problem),
+    })?;
+    let mut resolved = trace.resolved();
+    if let Some(strategy) = strategy {
+        if !trace.brings_services() {
+            let problem = "is for services, and no services come from this workload: standalone \
+                tasks are placed by placement.strategy; remove it";
+            return Err(document.error(&format!("{key}.{STRATEGY}"), problem));
+        }
+        resolved.insert(STRATEGY.to_owned(), strategy);
+    }
+    Ok((WorkloadKind::Trace(trace), resolved))
+}
+
+/// Gives the services that a workload brings their placement: the workload's own, or else
+/// `default`, which is also what overrides it. The table gets it as a default.
+pub(super) fn place(
+    document: &Document,
+    spec: &mut ScenarioSpec,
+    plan: &mut WorkloadPlan,
+    default: &StrategySpec,
+    placements: &mut Vec<PlacementSpec>,
+) -> Result<(), ScenarioError> {
+    let key = format!("workload.{}.{STRATEGY}", plan.name);
+    let table = spec.workload.get_mut(&plan.name).expect("a plan is made from its table");
+    let own = table.get(STRATEGY).cloned().filter(|_| !is_for_all(document));
+    let strategy = match own {
+        None => default.clone(),
+        Some(own) => own
+            .try_into::<StrategySpec>()
+            .map_err(|why| document.error(&key, why.message().trim_end().to_owned()))?,
+    };
+    table.insert(STRATEGY.to_owned(), strategy.0.clone().into());
+    plan.placer = placer(document, &key, spec, &strategy, placements)?;
+    Ok(())
+}
+
+/// The placer of services with this strategy: that of standalone tasks, or one of their own.
+fn placer(
+    document: &Document,
+    key: &str,
+    spec: &ScenarioSpec,
+    strategy: &StrategySpec,
+    placements: &mut Vec<PlacementSpec>,
+) -> Result<usize, ScenarioError> {
+    if spec.placement.strategy.as_ref() == Some(strategy) {
+        return Ok(0);
+    }
+    let placement = PlacementSpec::parse(&strategy.0);
+    placements.push(placement.map_err(|why| document.error(key, why.to_string()))?);
+    Ok(placements.len())
 }
 
 fn synthetic(
@@ -164,24 +232,23 @@ pub(super) fn keys_of_sharing(spec: &ScenarioSpec, plans: &[WorkloadPlan]) -> Ve
 /// Checks every service; also the placements that services have of their own.
 pub(super) fn services(
     document: &Document,
-    spec: &ScenarioSpec,
+    spec: &mut ScenarioSpec,
     warnings: &mut Vec<String>,
 ) -> Result<(Vec<ServicePlan>, Vec<PlacementSpec>), ScenarioError> {
     let mut plans = Vec::new();
     let mut placements = Vec::new();
-    for (name, table) in &spec.service {
+    let mut tables = std::mem::take(&mut spec.service);
+    for (name, table) in &mut tables {
         let key = format!("service.{name}");
         check_name(document, &key, name)?;
         let mut plan = service(document, &key, name, table, warnings)?;
-        let standalone = spec.placement.strategy.as_ref().map(|strategy| &strategy.0);
-        if let Some(strategy) = table.strategy.as_ref().filter(|one| Some(&one.0) != standalone) {
-            let placement = PlacementSpec::parse(&strategy.0)
-                .map_err(|why| document.error(&format!("{key}.strategy"), why.to_string()))?;
-            placements.push(placement);
-            plan.placer = placements.len();
+        if let Some(strategy) = &table.strategy {
+            let key = format!("{key}.{STRATEGY}");
+            plan.spec.placer = placer(document, &key, spec, strategy, &mut placements)?;
         }
         plans.push(plan);
     }
+    spec.service = tables;
     Ok((plans, placements))
 }
 
@@ -190,12 +257,21 @@ const ALMOST_CERTAIN: f64 = 1.0 - 1e-9;
 
 /// Refuses numbers of tasks that no cluster has.
 fn check_counts(document: &Document, key: &str, table: &ServiceTable) -> Result<(), ScenarioError> {
+    let is_daemon = table.scheduling() == SchedulingStrategy::Daemon;
+    if !is_daemon && table.desired_count.is_none() {
+        return Err(document.error(key, "no `desired_count`; write how many tasks to keep running"));
+    }
     let changes = table.changes.iter().enumerate();
     let changes = changes.map(|(index, change)| {
         (format!("{key}.changes[{index}].desired_count"), change.desired_count)
     });
     let first = (format!("{key}.desired_count"), table.desired_count);
     for (key, count) in std::iter::once(first).chain(changes) {
+        let Some(count) = count else { continue };
+        if is_daemon {
+            let problem = "a daemon has one task on each instance; remove it";
+            return Err(document.error(&key, problem));
+        }
         if count > COUNT_MAX {
             let problem = format!("{count} tasks; at most {COUNT_MAX} in a service");
             return Err(document.error(&key, problem));
@@ -204,53 +280,101 @@ fn check_counts(document: &Document, key: &str, table: &ServiceTable) -> Result<
     Ok(())
 }
 
-fn service(
+/// What the tasks of a service are: those it is created with, or those of a later deployment, which
+/// are another revision of the definition.
+fn service_tasks(
+    document: &Document,
+    key: &str,
+    name: &str,
+    kind: &KindSpec,
+    revision: u32,
+    warnings: &mut Vec<String>,
+) -> Result<ServiceTasks, ScenarioError> {
+    if let Some(law) = &kind.duration
+        && law.sample(ALMOST_CERTAIN) == SimDuration::ZERO
+    {
+        let problem = "0 s: a task that ends at once is replaced for ever; write a longer time";
+        return Err(document.error(&format!("{key}.duration"), problem));
+    }
+    let found = std::cell::RefCell::new(Vec::new());
+    let read = |path: &Path| definition_file(document, key, path, &found);
+    let refuse = |why: SpecError| document.error(&format!("{key}.{}", why.key), why.problem);
+    let definition = kind.definition(name, &read).map_err(refuse)?;
+    warnings.extend(found.into_inner());
+    let usage = kind.usage(&definition, kind.duration.is_some()).map_err(refuse)?;
+    let conduct = kind.conduct().map_err(refuse)?;
+    let has_health_check = conduct.health_check.is_some();
+    let definition = TaskDefinition { revision, has_health_check, ..definition };
+    Ok(ServiceTasks { definition, run_time: kind.duration.clone(), usage, conduct })
+}
+
+/// The later changes of a service, in order of time.
+fn service_changes(
     document: &Document,
     key: &str,
     name: &str,
     table: &ServiceTable,
     warnings: &mut Vec<String>,
-) -> Result<ServicePlan, ScenarioError> {
-    check_counts(document, key, table)?;
-    if let Some(law) = &table.task.duration
-        && law.sample(ALMOST_CERTAIN) == SimDuration::ZERO
-    {
-        let problem = "0 s: a task that ends at once is replaced for ever; write a longer time";
-        return Err(document.error(&format!("{key}.task.duration"), problem));
-    }
-    let found = std::cell::RefCell::new(Vec::new());
-    let task_key = format!("{key}.task");
-    let read = |path: &Path| definition_file(document, &task_key, path, &found);
-    let definition = table
-        .task
-        .definition(name, &read)
-        .map_err(|why| document.error(&format!("{task_key}.{}", why.key), why.problem))?;
-    warnings.extend(found.into_inner());
-    let lasts = table.task.duration.is_some();
-    let usage = table
-        .task
-        .usage(&definition, lasts)
-        .map_err(|why| document.error(&format!("{task_key}.{}", why.key), why.problem))?;
-    let start = SimTime::ZERO + table.start.duration();
+) -> Result<Vec<ServiceChange>, ScenarioError> {
     let mut changes = Vec::new();
-    let mut last = start;
+    let mut last = SimTime::ZERO + table.start.duration();
+    let mut revision = 0;
     for (index, change) in table.changes.iter().enumerate() {
         let at = SimTime::ZERO + change.at.duration();
+        let key = format!("{key}.changes[{index}]");
         if at < last {
             let problem = format!("{at} s is before {last} s; list changes in order of time");
-            return Err(document.error(&format!("{key}.changes[{index}].at"), problem));
+            return Err(document.error(&format!("{key}.at"), problem));
         }
         last = at;
-        changes.push((at, change.desired_count));
+        if change.desired_count.is_none() && change.task.is_none() {
+            let problem = "changes nothing; write a `desired_count`, a `task`, or both";
+            return Err(document.error(&key, problem));
+        }
+        let tasks = change.task.as_ref().map(|kind| {
+            revision += 1;
+            service_tasks(document, &format!("{key}.task"), name, kind, revision, warnings)
+        });
+        let (desired_count, tasks) = (change.desired_count, tasks.transpose()?);
+        changes.push(ServiceChange { at, desired_count, tasks });
     }
+    Ok(changes)
+}
+
+fn service(
+    document: &Document,
+    key: &str,
+    name: &str,
+    table: &mut ServiceTable,
+    warnings: &mut Vec<String>,
+) -> Result<ServicePlan, ScenarioError> {
+    check_counts(document, key, table)?;
+    let task_key = format!("{key}.task");
+    let tasks = service_tasks(document, &task_key, name, &table.task, 0, warnings)?;
+    let changes = service_changes(document, key, name, table, warnings)?;
+    let scheduling = table.scheduling();
+    let deployment = table.deployment.resolve(document, key, scheduling)?;
+    if table.zone_rebalancing
+        && (scheduling == SchedulingStrategy::Daemon || deployment.maximum_percent == 100)
+    {
+        let problem = "needs a `replica` service with a `maximum_percent` above 100";
+        return Err(document.error(&format!("{key}.zone_rebalancing"), problem));
+    }
+    // Number, definition and placer are given later.
+    let (id, definition, placer) = (ServiceId(0), DefinitionId(0), 0);
+    let desired_count = table.desired_count.unwrap_or(0);
     Ok(ServicePlan {
-        name: name.to_owned(),
-        definition,
-        run_time: table.task.duration.clone(),
-        usage,
-        placer: 0,
-        start,
-        desired_count: table.desired_count,
+        spec: ServiceSpec {
+            scheduling,
+            deployment,
+            grace_period_micros: table.health_check_grace_period.duration().micros(),
+            protection_micros: table.protection.duration().micros(),
+            zone_rebalancing: table.zone_rebalancing,
+            load_balanced: table.load_balancer,
+            ..ServiceSpec::new(id, name, definition, desired_count, placer)
+        },
+        tasks,
+        start: SimTime::ZERO + table.start.duration(),
         changes,
     })
 }

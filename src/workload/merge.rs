@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::des::SimTime;
+use crate::model::DefinitionId;
 
 use super::{External, Ids, Source, WorkloadError};
 
@@ -14,6 +15,8 @@ pub struct Workload {
     ids: Ids,
     /// Definitions told to the cluster so far.
     registered: usize,
+    /// What the tasks of the definition registered last do, to be told next.
+    conduct: Option<External>,
     /// Kinds of use told to the backend so far.
     usages: usize,
     started: bool,
@@ -30,7 +33,14 @@ impl Workload {
     /// Merges sources; of events at the same time, those of the source listed first come first.
     pub fn new(sources: Vec<Box<dyn Source>>) -> Workload {
         let inputs = sources.into_iter().map(|source| Input { source, head: None }).collect();
-        Workload { inputs, ids: Ids::default(), registered: 0, usages: 0, started: false }
+        Workload {
+            inputs,
+            ids: Ids::default(),
+            registered: 0,
+            conduct: None,
+            usages: 0,
+            started: false,
+        }
     }
 
     /// The next event from outside; `None` when every source has ended.
@@ -47,6 +57,9 @@ impl Workload {
         let due = |(index, input): (usize, &Input)| input.head.as_ref().map(|(at, _)| (*at, index));
         let earliest = self.inputs.iter().enumerate().filter_map(due).min();
         let Some((at, index)) = earliest else { return Ok(None) };
+        if let Some(conduct) = self.conduct.take() {
+            return Ok(Some((at, conduct)));
+        }
         if let Some(definition) = self.unregistered(index) {
             return Ok(Some((at, External::RegisterDefinition(definition))));
         }
@@ -65,12 +78,16 @@ impl Workload {
         let needed = match &self.inputs[index].head {
             Some((_, External::Submit(submission, _))) => submission.definition,
             Some((_, External::CreateService(service, _))) => service.definition,
+            Some((_, External::UpdateService(_, update, _))) => update.definition?,
             _ => return None,
         };
         if needed.index() < self.registered {
             return None;
         }
         let definition = Arc::clone(&self.ids.definitions()[self.registered]);
+        let id = DefinitionId(self.registered as u32);
+        let conduct = self.ids.conduct(id).map(Arc::clone);
+        self.conduct = conduct.map(|conduct| External::RegisterConduct(id, conduct));
         self.registered += 1;
         Some(definition)
     }

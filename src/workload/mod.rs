@@ -3,8 +3,10 @@
 //! Only this layer and the backend know how long a task will really run ([`Behaviour`]); what ECS
 //! is told about it is its [`TaskDefinition`].
 
+mod conduct;
 pub mod ecs_json;
 pub mod format;
+mod health;
 pub mod law_spec;
 mod machines;
 mod merge;
@@ -13,9 +15,11 @@ pub mod synthetic;
 pub mod trace;
 mod usage;
 
-pub use machines::Machines;
+pub use conduct::{Conduct, Image};
+pub use health::{HealthChanges, HealthCheck};
+pub use machines::{Drains, Machines};
 pub use merge::Workload;
-pub use services::{ServiceEvents, ServicePlan};
+pub use services::{ServiceChange, ServiceEvents, ServicePlan, ServiceTasks};
 pub use usage::{Pace, Usage, UsageId, UsageStep};
 
 use std::collections::BTreeMap;
@@ -23,8 +27,8 @@ use std::sync::Arc;
 
 use crate::des::{SimDuration, SimTime};
 use crate::model::{
-    DefinitionId, InstanceSpec, Outcome, ServiceId, ServiceSpec, Submission, SubmissionId,
-    TaskDefinition,
+    DefinitionId, InstanceId, InstanceSpec, Outcome, ServiceId, ServiceSpec, ServiceUpdate,
+    Submission, SubmissionId, TaskDefinition,
 };
 
 /// What nature knows of a task and no policy is told.
@@ -52,6 +56,9 @@ pub struct ServiceBehaviour {
 pub enum External {
     /// A task definition is registered; ids are dense, in this order.
     RegisterDefinition(Arc<TaskDefinition>),
+    /// How the tasks of the definition registered last start and stop is made known to the backend,
+    /// where it is not the default. No event follows.
+    RegisterConduct(DefinitionId, Arc<Conduct>),
     /// A kind of use is made known to the backend; ids are dense, in this order. No event follows.
     RegisterUsage(Arc<Usage>),
     /// A machine joins the cluster as a container instance.
@@ -60,8 +67,25 @@ pub enum External {
     Submit(Submission, Behaviour),
     /// A service is created.
     CreateService(ServiceSpec, Box<ServiceBehaviour>),
-    /// A service's desired count is set.
-    UpdateService(ServiceId, u32),
+    /// A service is updated; with a new definition, how its tasks behave.
+    UpdateService(ServiceId, ServiceUpdate, Option<Box<ServiceBehaviour>>),
+    /// An instance is set to DRAINING.
+    Drain(InstanceId),
+}
+
+impl External {
+    /// Whether an event follows for the control plane: not of what only nature knows.
+    pub fn brings_event(&self) -> bool {
+        match self {
+            External::RegisterConduct(..) | External::RegisterUsage(_) => false,
+            External::RegisterDefinition(_)
+            | External::MachineUp(_)
+            | External::Submit(..)
+            | External::CreateService(..)
+            | External::UpdateService(..)
+            | External::Drain(_) => true,
+        }
+    }
 }
 
 /// A trace or generator that cannot be read on: what, where, and the remedy.
@@ -95,6 +119,8 @@ pub trait Source: std::fmt::Debug + Send {
 #[derive(Debug, Default)]
 pub struct Ids {
     definitions: Vec<Arc<TaskDefinition>>,
+    /// By definition; `None` where it is the default.
+    conducts: Vec<Option<Arc<Conduct>>>,
     index: BTreeMap<String, Vec<DefinitionId>>,
     submissions: u64,
     usages: Vec<Arc<Usage>>,
@@ -104,15 +130,34 @@ impl Ids {
     /// The id of a definition, a new one if no equal one is known. O(log families + definitions of
     /// the family): sources remember ids by row shape rather than ask for every row.
     pub fn definition(&mut self, definition: &TaskDefinition) -> DefinitionId {
+        self.definition_with(definition, &Conduct::default())
+    }
+
+    /// The same for tasks with a conduct: definitions whose tasks differ in that are different.
+    pub fn definition_with(
+        &mut self,
+        definition: &TaskDefinition,
+        conduct: &Conduct,
+    ) -> DefinitionId {
+        let conduct = (*conduct != Conduct::default()).then_some(conduct);
         let known = self.index.entry(definition.family.clone()).or_default();
-        let equal = |id: &&DefinitionId| *self.definitions[id.index()] == *definition;
+        let equal = |id: &&DefinitionId| {
+            *self.definitions[id.index()] == *definition
+                && self.conducts[id.index()].as_deref() == conduct
+        };
         if let Some(&id) = known.iter().find(equal) {
             return id;
         }
         let id = DefinitionId(self.definitions.len() as u32);
         known.push(id);
         self.definitions.push(Arc::new(definition.clone()));
+        self.conducts.push(conduct.cloned().map(Arc::new));
         id
+    }
+
+    /// What the tasks of a definition do, where it is not the default.
+    pub fn conduct(&self, definition: DefinitionId) -> Option<&Arc<Conduct>> {
+        self.conducts.get(definition.index())?.as_ref()
     }
 
     /// The id of a kind of use, a new one if no equal one is known. O(kinds): sources ask once per

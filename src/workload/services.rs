@@ -1,42 +1,65 @@
-//! Services: created once, then scaled at given times.
+//! Services: created once, then updated at given times.
 
 use std::collections::VecDeque;
 
 use crate::des::SimTime;
-use crate::model::{ServiceId, ServiceSpec, TaskDefinition};
+use crate::model::{DefinitionId, ServiceId, ServiceSpec, ServiceUpdate, TaskDefinition};
 
 use super::law_spec::DurationLaw;
-use super::{External, Ids, ServiceBehaviour, Source, Usage, UsageId, WorkloadError};
+use super::{Conduct, External, Ids, ServiceBehaviour, Source, Usage, UsageId, WorkloadError};
+
+/// What the tasks of a service are, from its creation or an update on.
+#[derive(Debug, Clone)]
+pub struct ServiceTasks {
+    /// What they ask for.
+    pub definition: TaskDefinition,
+    /// How long they run; `None` where they run until they are stopped.
+    pub run_time: Option<DurationLaw>,
+    /// What they use meanwhile; `None` where that is what they reserve.
+    pub usage: Option<Usage>,
+    /// How they start and stop.
+    pub conduct: Conduct,
+}
+
+impl ServiceTasks {
+    /// The id of their definition.
+    fn definition(&self, ids: &mut Ids) -> DefinitionId {
+        ids.definition_with(&self.definition, &self.conduct)
+    }
+}
+
+/// A later change of a service.
+#[derive(Debug, Clone, Default)]
+pub struct ServiceChange {
+    /// When.
+    pub at: SimTime,
+    /// Tasks to keep running from then on.
+    pub desired_count: Option<u32>,
+    /// What is rolled out then, by a deployment.
+    pub tasks: Option<ServiceTasks>,
+}
 
 /// A service and what will be done to it.
 #[derive(Debug, Clone)]
 pub struct ServicePlan {
-    /// Name; unique.
-    pub name: String,
-    /// What its tasks ask for.
-    pub definition: TaskDefinition,
-    /// How long its tasks run; `None` where they run until they are stopped.
-    pub run_time: Option<DurationLaw>,
-    /// What they use meanwhile; `None` where that is what they reserve.
-    pub usage: Option<Usage>,
-    /// Which of the controller's placers places it.
-    pub placer: usize,
+    /// What ECS is told; its number and its definition are given when it is created.
+    pub spec: ServiceSpec,
+    /// Its first tasks.
+    pub tasks: ServiceTasks,
     /// When it is created.
     pub start: SimTime,
-    /// Tasks to keep running at first.
-    pub desired_count: u32,
-    /// Later desired counts, ascending in time and not before the start.
-    pub changes: Vec<(SimTime, u32)>,
+    /// Later changes, ascending in time and not before the start.
+    pub changes: Vec<ServiceChange>,
 }
 
 /// What happens to one or more services, in order of time.
 #[derive(Debug)]
 enum Step {
     Create(Box<ServicePlan>),
-    Update(ServiceId, u32),
+    Update(Box<ServiceChange>),
 }
 
-/// Creates services and sets their desired counts. Services are numbered by (start, name).
+/// Creates services and updates them. Services are numbered by (start, name).
 #[derive(Debug)]
 pub struct ServiceEvents {
     steps: VecDeque<(SimTime, ServiceId, Step)>,
@@ -45,12 +68,12 @@ pub struct ServiceEvents {
 impl ServiceEvents {
     /// A source for these services.
     pub fn new(mut plans: Vec<ServicePlan>) -> ServiceEvents {
-        plans.sort_by(|a, b| (a.start, &a.name).cmp(&(b.start, &b.name)));
+        plans.sort_by(|a, b| (a.start, &a.spec.name).cmp(&(b.start, &b.spec.name)));
         let mut steps = Vec::new();
-        for (index, plan) in plans.into_iter().enumerate() {
+        for (index, mut plan) in plans.into_iter().enumerate() {
             let id = ServiceId(u32::try_from(index).expect("fewer than 2^32 services"));
-            for &(at, desired) in &plan.changes {
-                steps.push((at, id, Step::Update(id, desired)));
+            for change in std::mem::take(&mut plan.changes) {
+                steps.push((change.at, id, Step::Update(Box::new(change))));
             }
             steps.push((plan.start, id, Step::Create(Box::new(plan))));
         }
@@ -60,22 +83,25 @@ impl ServiceEvents {
     }
 }
 
+fn behaviour(tasks: ServiceTasks, ids: &mut Ids) -> Box<ServiceBehaviour> {
+    let usage = tasks.usage.as_ref().map_or(UsageId::RESERVED, |one| ids.usage(one));
+    Box::new(ServiceBehaviour { run_time: tasks.run_time, usage })
+}
+
 impl Source for ServiceEvents {
     fn next_event(&mut self, ids: &mut Ids) -> Result<Option<(SimTime, External)>, WorkloadError> {
         let Some((at, id, step)) = self.steps.pop_front() else { return Ok(None) };
         let external = match step {
-            Step::Update(id, desired) => External::UpdateService(id, desired),
+            Step::Update(change) => {
+                let definition = change.tasks.as_ref().map(|one| one.definition(ids));
+                let update = ServiceUpdate { desired_count: change.desired_count, definition };
+                let behaviour = change.tasks.map(|tasks| behaviour(tasks, ids));
+                External::UpdateService(id, update, behaviour)
+            }
             Step::Create(plan) => {
-                let spec = ServiceSpec {
-                    id,
-                    definition: ids.definition(&plan.definition),
-                    name: plan.name,
-                    desired_count: plan.desired_count,
-                    placer: plan.placer,
-                };
-                let usage = plan.usage.as_ref().map_or(UsageId::RESERVED, |one| ids.usage(one));
-                let behaviour = ServiceBehaviour { run_time: plan.run_time, usage };
-                External::CreateService(spec, Box::new(behaviour))
+                let definition = plan.tasks.definition(ids);
+                let spec = ServiceSpec { id, definition, ..plan.spec };
+                External::CreateService(spec, behaviour(plan.tasks, ids))
             }
         };
         Ok(Some((at, external)))

@@ -7,10 +7,14 @@ use towtank::backend::{Latency, SimulatedBackend};
 use towtank::controller::Change;
 use towtank::des::{Seed, SimDuration, SimTime};
 use towtank::metrics::{Observation, Recorder, Recorders, Records};
-use towtank::model::{Cluster, Cpu, Outcome, TaskDefinition, TaskId, TaskStatus};
+use towtank::model::{
+    Cluster, Cpu, DefinitionId, Outcome, ServiceId, ServiceSpec, TaskDefinition, TaskId, TaskStatus,
+};
 use towtank::run::{Run, Until};
 use towtank::workload::law_spec::DurationLaw;
-use towtank::workload::{ServiceEvents, ServicePlan, Workload};
+use towtank::workload::{
+    Conduct, ServiceChange, ServiceEvents, ServicePlan, ServiceTasks, Workload,
+};
 
 use super::model::{Arrivals, Class, Model, exponential};
 
@@ -85,7 +89,11 @@ impl Audit {
                 self.present[class].0 -= 1;
                 self.waiting.0 -= u64::from(!placed);
             }
-            Change::InstanceJoined(_) | Change::PlacementRefused(_) => {}
+            Change::InstanceJoined(_)
+            | Change::InstanceDraining(_)
+            | Change::Service(..)
+            | Change::PlacementRefused(_)
+            | Change::TaskAdvanced { .. } => {}
         }
     }
 
@@ -142,14 +150,21 @@ fn law(text: &str) -> DurationLaw {
 fn service() -> ServiceEvents {
     let at = |seconds| SimTime::ZERO + SimDuration::from_secs_f64_checked(seconds).unwrap();
     ServiceEvents::new(vec![ServicePlan {
-        name: "web".to_owned(),
-        definition: TaskDefinition::new("web", Cpu::VCPU, 7),
-        run_time: Some(law("{ exponential = { mean = \"3s\" } }")),
-        usage: None,
-        placer: 0,
+        spec: ServiceSpec::new(ServiceId(0), "web", DefinitionId(0), 3, 0),
+        tasks: ServiceTasks {
+            definition: TaskDefinition::new("web", Cpu::VCPU, 7),
+            run_time: Some(law("{ exponential = { mean = \"3s\" } }")),
+            usage: None,
+            conduct: Conduct::default(),
+        },
         start: at(0.5),
-        desired_count: 3,
-        changes: vec![(at(40.0), 8), (at(90.0), 1), (at(90.0), 5), (at(160.0), 0)],
+        changes: [(40.0, 8), (90.0, 1), (90.0, 5), (160.0, 0)]
+            .map(|(seconds, desired)| ServiceChange {
+                at: at(seconds),
+                desired_count: Some(desired),
+                tasks: None,
+            })
+            .to_vec(),
     }])
 }
 

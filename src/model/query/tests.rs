@@ -108,7 +108,7 @@ fn check_error(text: &str, position: usize, part: &str) {
 }
 
 #[test]
-fn examples_of_the_developer_guide() {
+fn ecs_3_5_examples_of_the_developer_guide() {
     check_all(&[
         ("attribute:ecs.instance-type == t2.small", false),
         ("attribute:ecs.availability-zone in [us-east-1a, us-east-1b]", true),
@@ -134,7 +134,7 @@ fn examples_of_the_developer_guide() {
 }
 
 #[test]
-fn operators_have_symbols_and_words() {
+fn ecs_3_5_operators_have_symbols_and_words() {
     // Subject, symbol, word, argument, outcome.
     let cases = [
         ("attribute:stack", "==", "equals", "prod", true),
@@ -206,7 +206,7 @@ fn operators_of_each_subject() {
 
 /// All eight truth values of three attributes against the meaning written in Rust.
 #[test]
-fn precedence() {
+fn ecs_3_5_precedence() {
     type Meaning = fn(bool, bool, bool) -> bool;
     let cases: [(&str, Meaning); 12] = [
         ("a or b and c", |a, b, c| a || (b && c)),
@@ -248,7 +248,7 @@ fn precedence() {
 }
 
 #[test]
-fn absence() {
+fn ecs_3_5_absence() {
     let absent = [
         "attribute:stack exists",
         "attribute:stack == prod",

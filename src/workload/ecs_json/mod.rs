@@ -75,6 +75,8 @@ fn read(
     let network_mode = network_mode(definition, document)?;
     let result = TaskDefinition {
         family: family.to_owned(),
+        revision: 0,
+        has_health_check: false,
         cpu: cpu(definition, containers, document)?,
         memory_mib: memory(definition, containers, document)?,
         gpu: gpu(containers, document, &mut warnings)?,

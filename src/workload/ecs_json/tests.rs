@@ -19,7 +19,7 @@ fn definition(keys: &str, containers: &str) -> String {
 const SMALL: &str = "{\"name\": \"app\", \"cpu\": 100, \"memory\": 256}";
 
 #[test]
-fn containers_are_summed_and_a_reservation_counts_before_the_limit() {
+fn ecs_1_2_containers_are_summed_and_a_reservation_counts_before_the_limit() {
     let containers = "{\"cpu\": 100, \"memory\": 512, \"memoryReservation\": 256},\
                       {\"memory\": 128, \"essential\": false}, {\"cpu\": 28, \"memory\": 64, \
                       \"memoryReservation\": 0}";
@@ -31,7 +31,7 @@ fn containers_are_summed_and_a_reservation_counts_before_the_limit() {
 }
 
 #[test]
-fn values_of_the_task_win() {
+fn ecs_1_2_values_of_the_task_win() {
     let (task, _) = read(&definition("\"cpu\": \"256\", \"memory\": \"2048\",", SMALL));
     assert_eq!((task.cpu, task.memory_mib), (Cpu(256 * 125), 2048));
     let (task, _) = read(&definition("\"cpu\": 512, \"memory\": 100,", "{\"cpu\": 1024}"));
@@ -69,7 +69,7 @@ fn quantities_can_have_ecs_units() {
 }
 
 #[test]
-fn host_ports_depend_on_the_network_mode() {
+fn ecs_1_1_host_ports_depend_on_the_network_mode() {
     let containers = "{\"memory\": 64, \"portMappings\": [\
         {\"containerPort\": 80, \"hostPort\": 80}, {\"containerPort\": 443}, \
         {\"containerPort\": 53, \"hostPort\": 53, \"protocol\": \"udp\"},\
@@ -101,7 +101,7 @@ fn a_port_mapped_twice_counts_once() {
 }
 
 #[test]
-fn gpus_are_summed() {
+fn ecs_1_1_gpus_are_summed() {
     let gpu = |count: u32| {
         format!(
             "{{\"memory\": 64, \"resourceRequirements\": \

@@ -1,0 +1,506 @@
+//! Services: keep as many tasks running as desired, replace them by deployments, and stay within
+//! the bounds meanwhile.
+//!
+//! `plan.rs` says how many tasks to start and stop, `reconcile.rs` does it, `rollout.rs` follows
+//! deployments, `daemon.rs` and `zones.rs` add what DAEMON services and AZ rebalancing need.
+
+mod daemon;
+mod event;
+mod pace;
+mod plan;
+mod reconcile;
+mod rollout;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod told;
+mod zones;
+
+pub use event::ServiceEvent;
+pub use rules::ServiceRules;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::des::{SimDuration, SimTime};
+use crate::model::{
+    ClassId, FieldId, GroupId, Health, InstanceId, Origin, SchedulingStrategy, ServiceId,
+    ServiceSpec, ServiceUpdate, TaskId,
+};
+
+use super::{Change, Command, Controller, Reaction, Timer};
+use crate::queueing::Refused;
+use daemon::Daemon;
+use pace::{Backoff, LaunchRate};
+use plan::Tally;
+use told::{Lasting, Told};
+
+/// How far a task of a service has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Not placed yet.
+    Waiting,
+    /// Placed, not RUNNING.
+    Pending,
+    /// RUNNING, not known to be healthy yet.
+    Unproven,
+    Healthy,
+    Unhealthy,
+}
+
+/// A task that a service counts: it is not STOPPING.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    task: TaskId,
+    /// Number of its deployment.
+    deployment: u32,
+    phase: Phase,
+    /// It is on an instance that is DRAINING.
+    draining: bool,
+    /// Its checks fail, in its grace period or after it.
+    failing: bool,
+    /// When it turned RUNNING.
+    running_since: SimTime,
+}
+
+/// A definition being rolled out, or rolled out once.
+#[derive(Debug, Clone, Copy)]
+struct Deployment {
+    /// Number in the service, from 0.
+    number: u32,
+    class: ClassId,
+    rollout: Rollout,
+    /// Tasks that failed since it began, or since one was healthy.
+    failed_tasks: u32,
+    /// Whether all its tasks were healthy beside those it replaces, and since when.
+    healthy_since: Option<SimTime>,
+}
+
+/// ECS's `rolloutState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rollout {
+    InProgress,
+    Completed,
+    Failed,
+}
+
+/// A service in the control plane.
+#[derive(Debug)]
+struct Service {
+    spec: ServiceSpec,
+    group: GroupId,
+    desired_count: u32,
+    /// In order of time: the primary one, the last one completed, and those with tasks left.
+    deployments: Vec<Deployment>,
+    /// Number of the deployment that new tasks are started of.
+    primary: u32,
+    /// Number of the last deployment that completed.
+    completed: Option<u32>,
+    /// Deployments ever made.
+    deployments_made: u32,
+    /// Tasks by number, that is in order of creation.
+    tasks: BTreeMap<u64, Held>,
+    /// Tasks of the primary deployment on instances that stay, and all others.
+    new: Tally,
+    old: Tally,
+    /// Tasks that are STOPPING, where they count against the maximum.
+    stopping: u32,
+    /// Tasks ever created.
+    created: u32,
+    launches: LaunchRate,
+    /// Between tries to place what no instance took.
+    retry: Backoff,
+    /// When that is tried again; entries are out of the queue until then.
+    retry_at: Option<SimTime>,
+    /// What was refused last.
+    refused: Option<(ClassId, Refused)>,
+    /// Tasks in a row that failed to start, and the waits because of it.
+    failures_in_row: u32,
+    throttle: Backoff,
+    /// Nothing is started before.
+    not_before: SimTime,
+    /// The timers that are set.
+    wakes: BTreeSet<SimTime>,
+    /// Whether a task beyond the desired count is on its way, to even out zones.
+    evening_out: bool,
+    /// Of a DAEMON service.
+    daemon: Option<Daemon>,
+    told: Told,
+}
+
+impl Service {
+    fn primary(&self) -> &Deployment {
+        self.deployment(self.primary)
+    }
+
+    fn deployment(&self, number: u32) -> &Deployment {
+        let found = self.deployments.iter().find(|one| one.number == number);
+        found.expect("a deployment with tasks, the primary and the last completed are kept")
+    }
+
+    fn deployment_mut(&mut self, number: u32) -> &mut Deployment {
+        let found = self.deployments.iter_mut().find(|one| one.number == number);
+        found.expect("a deployment with tasks, the primary and the last completed are kept")
+    }
+
+    /// Whether a task is of the primary deployment and on an instance that stays.
+    fn is_new(&self, held: &Held) -> bool {
+        held.deployment == self.primary && !held.draining
+    }
+
+    fn tally(&mut self, held: &Held) -> &mut Tally {
+        if self.is_new(held) { &mut self.new } else { &mut self.old }
+    }
+
+    fn count_in(&mut self, held: &Held) {
+        *self.tally(held).of(held.phase) += 1;
+    }
+
+    fn count_out(&mut self, held: &Held) {
+        *self.tally(held).of(held.phase) -= 1;
+    }
+
+    /// Counts all tasks anew, when which of them are new has changed.
+    fn recount(&mut self) {
+        (self.new, self.old) = (Tally::default(), Tally::default());
+        let all: Vec<Held> = self.tasks.values().copied().collect();
+        for held in &all {
+            self.count_in(held);
+        }
+    }
+
+    fn hold(&mut self, held: Held) {
+        self.count_in(&held);
+        self.tasks.insert(held.task.number, held);
+    }
+
+    fn let_go(&mut self, task: TaskId) -> Option<Held> {
+        let held = self.tasks.remove(&task.number)?;
+        self.count_out(&held);
+        Some(held)
+    }
+
+    /// Changes what is held of a task.
+    fn update(&mut self, task: TaskId, change: impl FnOnce(&mut Held)) {
+        let Some(mut held) = self.let_go(task) else { return };
+        change(&mut held);
+        self.hold(held);
+    }
+
+    fn is_protected(&self, held: &Held, now: SimTime) -> bool {
+        let runs = matches!(held.phase, Phase::Unproven | Phase::Healthy | Phase::Unhealthy);
+        runs && (now - held.running_since).micros() < self.spec.protection_micros
+    }
+}
+
+impl Tally {
+    fn of(&mut self, phase: Phase) -> &mut u32 {
+        match phase {
+            Phase::Waiting => &mut self.waiting,
+            Phase::Pending => &mut self.pending,
+            Phase::Unproven => &mut self.unproven,
+            Phase::Healthy => &mut self.healthy,
+            Phase::Unhealthy => &mut self.unhealthy,
+        }
+    }
+}
+
+/// All services, by id, and the rules they go by.
+#[derive(Debug, Default)]
+pub(super) struct Services {
+    all: Vec<Service>,
+    pub(super) rules: ServiceRules,
+    /// The availability zone of instances, where a service evens them out.
+    zone_field: Option<FieldId>,
+}
+
+impl Services {
+    fn get(&self, id: ServiceId) -> &Service {
+        &self.all[id.index()]
+    }
+
+    fn get_mut(&mut self, id: ServiceId) -> &mut Service {
+        &mut self.all[id.index()]
+    }
+
+    /// Whether the tasks of a service are behind a load balancer.
+    pub(super) fn are_load_balanced(&self, id: ServiceId) -> bool {
+        self.get(id).spec.load_balanced
+    }
+
+    fn ids(&self) -> impl Iterator<Item = ServiceId> + use<> {
+        (0..self.all.len() as u32).map(ServiceId)
+    }
+
+    /// Tasks that are not placed and not in the queue either.
+    pub(super) fn held_back(&self) -> u64 {
+        let held = self.all.iter().filter(|service| service.retry_at.is_some());
+        held.map(|service| u64::from(service.new.waiting + service.old.waiting)).sum()
+    }
+}
+
+impl Controller {
+    /// Makes services go by `rules`.
+    #[must_use]
+    pub fn with_service_rules(mut self, rules: ServiceRules) -> Controller {
+        self.services.rules = rules;
+        self
+    }
+
+    pub(super) fn create_service(&mut self, now: SimTime, spec: &ServiceSpec, out: &mut Reaction) {
+        assert!(spec.id.index() == self.services.all.len(), "services are numbered densely");
+        let group = self.cluster.intern_group(&format!("service:{}", spec.name));
+        let zones = spec.zone_rebalancing;
+        self.services.all.push(Service {
+            spec: spec.clone(),
+            group,
+            desired_count: spec.desired_count,
+            deployments: Vec::new(),
+            primary: 0,
+            completed: None,
+            deployments_made: 0,
+            tasks: BTreeMap::new(),
+            new: Tally::default(),
+            old: Tally::default(),
+            stopping: 0,
+            created: 0,
+            launches: LaunchRate::new(self.services.rules.launches_per_minute),
+            retry: Backoff::default(),
+            retry_at: None,
+            refused: None,
+            failures_in_row: 0,
+            throttle: Backoff::default(),
+            not_before: SimTime::ZERO,
+            wakes: BTreeSet::new(),
+            evening_out: false,
+            daemon: None,
+            told: Told::default(),
+        });
+        if zones {
+            self.track_zones();
+        }
+        self.deploy(spec.id, spec.definition, out);
+        self.reconcile(now, spec.id, out);
+    }
+
+    pub(super) fn update_service(
+        &mut self,
+        now: SimTime,
+        id: ServiceId,
+        update: ServiceUpdate,
+        out: &mut Reaction,
+    ) {
+        if let Some(desired_count) = update.desired_count {
+            self.services.get_mut(id).desired_count = desired_count;
+        }
+        if let Some(definition) = update.definition {
+            self.deploy(id, definition, out);
+        }
+        self.reconcile(now, id, out);
+    }
+
+    // --- what happens to tasks ------------------------------------------------------------------
+
+    /// The service that a task belongs to. Without services, what it belongs to need not be
+    /// fetched.
+    fn service_of(&self, task: TaskId) -> Option<ServiceId> {
+        if self.services.all.is_empty() {
+            return None;
+        }
+        match self.records[task.slot as usize].origin {
+            Origin::Service { service, .. } => Some(service),
+            Origin::Submission { .. } => None,
+        }
+    }
+
+    /// A task was placed.
+    pub(super) fn service_task_placed(&mut self, task: TaskId) {
+        let Some(id) = self.service_of(task) else { return };
+        let service = self.services.get_mut(id);
+        service.update(task, |held| held.phase = Phase::Pending);
+        service.retry.reset();
+        service.told.is_placed();
+    }
+
+    /// A task is RUNNING.
+    pub(super) fn service_task_runs(&mut self, now: SimTime, task: TaskId, out: &mut Reaction) {
+        let Some(id) = self.service_of(task) else { return };
+        let settled_after = self.services.rules.settled_after;
+        let service = self.services.get_mut(id);
+        service.update(task, |held| {
+            (held.phase, held.running_since) = (Phase::Unproven, now);
+        });
+        service.failures_in_row = 0;
+        service.throttle.reset();
+        service.told.ends(Lasting::Impaired);
+        let class = service.tasks.get(&task.number).map(|held| held.deployment);
+        let class = class.map(|number| service.deployment(number).class);
+        if class.is_some_and(|class| self.cluster.class(class).definition.has_health_check) {
+            return;
+        }
+        if settled_after.micros() == 0 {
+            self.task_is_healthy(now, id, task, out);
+        } else {
+            out.commands.push(Command::WakeAt(now + settled_after, Timer::Settled(task)));
+        }
+    }
+
+    /// A task without checks has been RUNNING for long enough.
+    pub(super) fn service_task_settled(&mut self, now: SimTime, task: TaskId, out: &mut Reaction) {
+        // The task may be gone, and its slot taken over.
+        if self.cluster.task(task).is_none() {
+            return;
+        }
+        if let Some(id) = self.service_of(task) {
+            self.task_is_healthy(now, id, task, out);
+        }
+    }
+
+    /// The grace period of a task is over whose checks failed meanwhile.
+    pub(super) fn service_task_grace_over(
+        &mut self,
+        now: SimTime,
+        task: TaskId,
+        out: &mut Reaction,
+    ) {
+        if self.cluster.task(task).is_none() {
+            return;
+        }
+        let Some(id) = self.service_of(task) else { return };
+        let held = self.services.get(id).tasks.get(&task.number);
+        if held.is_some_and(|held| held.failing) {
+            self.task_is_unhealthy(now, id, task, out);
+        }
+    }
+
+    /// Checks of a task have a new result.
+    pub(super) fn service_task_health(
+        &mut self,
+        now: SimTime,
+        task: TaskId,
+        health: Health,
+        out: &mut Reaction,
+    ) {
+        let Some(id) = self.service_of(task) else { return };
+        match health {
+            Health::Healthy => self.task_is_healthy(now, id, task, out),
+            Health::Unhealthy => self.task_is_unhealthy(now, id, task, out),
+        }
+    }
+
+    fn task_is_healthy(&mut self, now: SimTime, id: ServiceId, task: TaskId, out: &mut Reaction) {
+        let service = self.services.get_mut(id);
+        let Some(held) = service.tasks.get(&task.number).copied() else { return };
+        service.update(task, |held| (held.phase, held.failing) = (Phase::Healthy, false));
+        let resets = service.spec.deployment.circuit_breaker;
+        if resets.is_some_and(|breaker| breaker.reset_on_healthy_task) {
+            service.deployment_mut(held.deployment).failed_tasks = 0;
+        }
+        self.reconcile(now, id, out);
+    }
+
+    fn task_is_unhealthy(&mut self, now: SimTime, id: ServiceId, task: TaskId, out: &mut Reaction) {
+        let service = self.services.get_mut(id);
+        let Some(held) = service.tasks.get(&task.number).copied() else { return };
+        let grace_period = SimDuration::from_micros(service.spec.grace_period_micros);
+        let grace_ends = held.running_since + grace_period;
+        if now < grace_ends {
+            service.update(task, |held| held.failing = true);
+            out.commands.push(Command::WakeAt(grace_ends, Timer::GraceOver(task)));
+            return;
+        }
+        service.update(task, |held| (held.phase, held.failing) = (Phase::Unhealthy, true));
+        out.changes.push(Change::Service(id, ServiceEvent::Unhealthy(task)));
+        self.count_failure(id, held.deployment, out);
+        self.reconcile(now, id, out);
+    }
+
+    /// A task has turned STOPPING, or was never placed and is gone, without being told to.
+    pub(super) fn service_task_left(&mut self, now: SimTime, task: TaskId, out: &mut Reaction) {
+        let Some(id) = self.service_of(task) else { return };
+        let counts_stopping = self.services.rules.maximum_counts_stopping;
+        let service = self.services.get_mut(id);
+        let Some(held) = service.let_go(task) else { return };
+        service.stopping += u32::from(counts_stopping);
+        self.left_instance(id, task);
+        if matches!(held.phase, Phase::Waiting | Phase::Pending) {
+            self.failed_to_start(now, id, &held, out);
+        }
+        self.reconcile(now, id, out);
+    }
+
+    /// A task that was STOPPING is gone.
+    pub(super) fn service_task_gone(&mut self, now: SimTime, task: TaskId, out: &mut Reaction) {
+        if !self.services.rules.maximum_counts_stopping {
+            return;
+        }
+        if let Some(id) = self.service_of(task) {
+            self.services.get_mut(id).stopping -= 1;
+            self.reconcile(now, id, out);
+        }
+    }
+
+    // --- what happens to instances ---------------------------------------------------------------
+
+    /// An instance joined: daemons start on it, and zones may be evened out.
+    pub(super) fn services_see_instance(&mut self, now: SimTime, out: &mut Reaction) {
+        for id in self.services.ids() {
+            if self.services.get(id).daemon.is_some() {
+                self.find_daemon_instances(id);
+                self.reconcile(now, id, out);
+            }
+            if self.services.get(id).told.lasts(Lasting::Steady) {
+                self.even_out(now, id, out);
+            }
+        }
+    }
+
+    /// An instance is DRAINING: its tasks are to be replaced.
+    pub(super) fn services_leave(
+        &mut self,
+        now: SimTime,
+        instance: InstanceId,
+        out: &mut Reaction,
+    ) {
+        for id in self.services.ids() {
+            let service = self.services.get(id);
+            let is_daemon = service.spec.scheduling == SchedulingStrategy::Daemon;
+            let there: Vec<Held> = service
+                .tasks
+                .values()
+                .filter(|held| self.instance_of(held.task) == Some(instance))
+                .copied()
+                .collect();
+            for held in &there {
+                self.services.get_mut(id).update(held.task, |held| held.draining = true);
+            }
+            let at_once = |held: &&Held| is_daemon || held.phase == Phase::Pending;
+            for held in there.iter().filter(at_once) {
+                self.stop_service_task(now, id, held.task, out);
+            }
+            self.find_daemon_instances(id);
+            if is_daemon || !there.is_empty() {
+                self.reconcile(now, id, out);
+            }
+        }
+    }
+
+    fn instance_of(&self, task: TaskId) -> Option<InstanceId> {
+        Some(self.cluster.task(task)?.placement?.instance)
+    }
+
+    /// A timer of a service went off.
+    pub(super) fn service_woken(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
+        self.services.get_mut(id).wakes.retain(|at| *at > now);
+        self.reconcile(now, id, out);
+        if self.services.get(id).told.lasts(Lasting::Steady) {
+            self.even_out(now, id, out);
+        }
+    }
+
+    /// Asks to be woken for a service, unless it will be just then.
+    fn wake_service(&mut self, at: SimTime, id: ServiceId, out: &mut Reaction) {
+        if self.services.get_mut(id).wakes.insert(at) {
+            out.commands.push(Command::WakeAt(at, Timer::Service(id)));
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Does what the plan says: starts tasks, chooses whom to stop, and tries again later what no
+//! instance took.
+
+use smallvec::smallvec;
+
+use crate::des::{SimDuration, SimTime};
+use crate::model::{Origin, Outcome, SchedulingStrategy, ServiceId, TaskId};
+use crate::queueing::{Entry, Refused, Shape, Ticket};
+
+use super::plan::{Bounds, Situation, overlap_micros};
+use super::{Held, Lasting, Phase, Rollout, ServiceEvent};
+use crate::controller::{Change, Controller, Reaction};
+use crate::model::DeploymentStrategy;
+
+/// Which tasks are to be stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    New,
+    OldNotHealthy,
+    OldHealthy,
+}
+
+/// In which order tasks of a service are stopped: what runs well last.
+fn rank(phase: Phase) -> u8 {
+    match phase {
+        Phase::Unhealthy => 0,
+        Phase::Waiting => 1,
+        Phase::Pending => 2,
+        Phase::Unproven | Phase::Healthy => 3,
+    }
+}
+
+impl Controller {
+    /// Starts and stops tasks until nothing more can be done at this time.
+    pub(super) fn reconcile(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
+        loop {
+            self.follow_rollout(now, id, out);
+            if !self.step(now, id, out) {
+                break;
+            }
+        }
+        self.tell_if_blocked(now, id, out);
+        self.request_pass(now, out);
+    }
+
+    /// The service as it stands, for the plan.
+    pub(super) fn situation(&self, now: SimTime, id: ServiceId) -> Situation {
+        let service = self.services.get(id);
+        let desired = self.desired(id);
+        let configuration = &service.spec.deployment;
+        let primary = service.primary();
+        let others = |held: &Held| held.deployment != service.primary;
+        let side_by_side = configuration.strategy != DeploymentStrategy::Rolling
+            && service.old.total() > 0
+            && service.tasks.values().any(others);
+        let overlap = SimDuration::from_micros(overlap_micros(configuration.strategy));
+        Situation {
+            desired,
+            bounds: Bounds::of(desired, configuration),
+            new: service.new,
+            old: service.old,
+            extra: u32::from(service.evening_out && service.new.healthy <= desired),
+            stopping: service.stopping,
+            side_by_side,
+            shifted: primary.healthy_since.is_some_and(|since| now >= since + overlap),
+            failed: primary.rollout == Rollout::Failed,
+        }
+    }
+
+    /// Tasks wanted now: of a daemon as many as there are instances for it.
+    fn desired(&self, id: ServiceId) -> u32 {
+        let service = self.services.get(id);
+        match &service.daemon {
+            Some(daemon) => daemon.eligible,
+            None => service.desired_count,
+        }
+    }
+
+    /// One round of starts and stops; whether there were any.
+    fn step(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) -> bool {
+        let plan = self.situation(now, id).plan();
+        let replica = self.services.get(id).spec.scheduling == SchedulingStrategy::Replica;
+        let started = if replica {
+            self.start_tasks(now, id, plan.start, out)
+        } else {
+            self.start_daemons(now, id, out)
+        };
+        if started > 0 {
+            out.changes.push(Change::Service(id, ServiceEvent::TasksStarted(started)));
+        }
+        let stopped = self.stop_tasks(now, id, Which::New, plan.stop_new, out)
+            + self.stop_tasks(now, id, Which::OldNotHealthy, plan.discard_old, out)
+            + self.stop_tasks(now, id, Which::OldHealthy, plan.stop_old, out);
+        started + stopped > 0
+    }
+
+    // --- starts ---------------------------------------------------------------------------------
+
+    /// How many of `wanted` tasks may be started now; a timer is set for the others.
+    pub(super) fn may_start(
+        &mut self,
+        now: SimTime,
+        id: ServiceId,
+        wanted: u32,
+        out: &mut Reaction,
+    ) -> u32 {
+        let service = self.services.get_mut(id);
+        if wanted == 0 {
+            return 0;
+        }
+        if now < service.not_before {
+            let at = service.not_before;
+            self.wake_service(at, id, out);
+            return 0;
+        }
+        let granted = service.launches.take(now, wanted);
+        if granted < wanted {
+            let at = service.launches.next();
+            self.wake_service(at, id, out);
+        }
+        granted
+    }
+
+    fn start_tasks(&mut self, now: SimTime, id: ServiceId, wanted: u32, out: &mut Reaction) -> u32 {
+        let count = self.may_start(now, id, wanted, out);
+        for _ in 0..count {
+            let task = self.create_service_task(id, now, out);
+            if self.services.get(id).retry_at.is_none() {
+                self.enqueue(id, task);
+            }
+        }
+        count
+    }
+
+    /// A task of the primary deployment, not placed and not in the queue.
+    pub(super) fn create_service_task(
+        &mut self,
+        id: ServiceId,
+        now: SimTime,
+        out: &mut Reaction,
+    ) -> TaskId {
+        let service = self.services.get_mut(id);
+        let origin = Origin::Service { service: id, ordinal: service.created };
+        service.created += 1;
+        let (deployment, class) = (service.primary, service.primary().class);
+        let task = self.create_task(class, origin, out);
+        let (phase, draining) = (Phase::Waiting, false);
+        let held = Held { task, deployment, phase, draining, failing: false, running_since: now };
+        self.services.get_mut(id).hold(held);
+        task
+    }
+
+    fn enqueue(&mut self, id: ServiceId, task: TaskId) {
+        let placer = self.services.get(id).spec.placer;
+        let class = self.cluster.task(task).expect("an unplaced task lives").class;
+        self.waiting.push(Entry { class, placer, tasks: smallvec![task], attempts: 0 });
+    }
+
+    // --- what no instance took ------------------------------------------------------------------
+
+    /// No instance takes a task of a service: it is told, and where the rules say so the service
+    /// waits before it tries again, whatever becomes free meanwhile.
+    pub(in crate::controller) fn service_refused(
+        &mut self,
+        now: SimTime,
+        ticket: Ticket,
+        out: &mut Reaction,
+    ) {
+        let Some(entry) = self.waiting.get(ticket) else { return };
+        let Some(id) = self.service_of(entry.tasks[0]) else { return };
+        let (class, rules) = (entry.class, self.services.rules);
+        let refused = Refused::now(&self.cluster);
+        let service = self.services.get_mut(id);
+        service.refused = Some((class, refused));
+        if service.told.is_unplaced(now) {
+            out.changes.push(Change::Service(id, ServiceEvent::UnableToPlace(class)));
+        }
+        if rules.retry_first == SimDuration::ZERO {
+            return;
+        }
+        let waits = |held: &&Held| held.phase == Phase::Waiting;
+        let unplaced: Vec<TaskId> =
+            service.tasks.values().filter(waits).map(|held| held.task).collect();
+        // The youngest first: they are found at once at the end of their line.
+        for &task in unplaced.iter().rev() {
+            self.dequeue(id, task);
+        }
+        self.hold_back(now, id, out);
+    }
+
+    /// What no instance took is not tried before the next wait is over.
+    fn hold_back(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
+        let rules = self.services.rules;
+        let service = self.services.get_mut(id);
+        let at = now + service.retry.next(rules.retry_first, rules.retry_longest);
+        service.retry_at = Some(at);
+        self.wake_service(at, id, out);
+    }
+
+    /// Puts back into the queue what was held back, when its time has come; where nothing has
+    /// changed that could help, it is as if it had been tried.
+    pub(super) fn try_again(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
+        let service = self.services.get(id);
+        if service.retry_at.is_none_or(|at| now < at) {
+            return;
+        }
+        let refused = service.refused;
+        if refused.is_some_and(|(class, refused)| refused.still_holds(class, &self.cluster)) {
+            return self.hold_back(now, id, out);
+        }
+        let service = self.services.get_mut(id);
+        service.retry_at = None;
+        let waits = |held: &&Held| held.phase == Phase::Waiting;
+        let unplaced: Vec<TaskId> =
+            service.tasks.values().filter(waits).map(|held| held.task).collect();
+        for task in unplaced {
+            self.enqueue(id, task);
+        }
+    }
+
+    /// Takes an unplaced task out of the queue.
+    fn dequeue(&mut self, id: ServiceId, task: TaskId) {
+        let class = self.cluster.task(task).expect("an unplaced task lives").class;
+        let shape = Shape { class, placer: self.services.get(id).spec.placer, tasks: 1 };
+        let holds = |ticket: &Ticket| {
+            self.waiting.get(*ticket).is_some_and(|entry| entry.tasks.contains(&task))
+        };
+        let ticket = self.waiting.latest_of(shape).find(holds);
+        self.waiting.remove(ticket.expect("an unplaced task waits"));
+    }
+
+    // --- stops ----------------------------------------------------------------------------------
+
+    /// Stops so many tasks, or as many as do not protect themselves.
+    fn stop_tasks(
+        &mut self,
+        now: SimTime,
+        id: ServiceId,
+        which: Which,
+        count: u32,
+        out: &mut Reaction,
+    ) -> u32 {
+        if count == 0 {
+            return 0;
+        }
+        let service = self.services.get(id);
+        let belongs = |held: &&Held| match which {
+            Which::New => service.is_new(held),
+            Which::OldNotHealthy => !service.is_new(held) && held.phase != Phase::Healthy,
+            Which::OldHealthy => !service.is_new(held) && held.phase == Phase::Healthy,
+        };
+        let (safe, mut candidates): (Vec<Held>, Vec<Held>) = service
+            .tasks
+            .values()
+            .filter(belongs)
+            .partition(|held| service.is_protected(held, now));
+        if (candidates.len() as u32) < count {
+            self.wait_for_protection(id, &safe, out);
+        } else {
+            self.services.get_mut(id).told.ends(Lasting::Protected);
+        }
+        candidates.sort_by_key(|held| rank(held.phase));
+        let (mut running, mut pending) = (0, 0);
+        while running + pending < count && !candidates.is_empty() {
+            let held = candidates.remove(self.victim_of(id, &candidates));
+            match held.phase {
+                Phase::Waiting | Phase::Pending => pending += 1,
+                Phase::Unproven | Phase::Healthy | Phase::Unhealthy => running += 1,
+            }
+            self.stop_service_task(now, id, held.task, out);
+        }
+        for (count, event) in [
+            (running, ServiceEvent::TasksStopped(running)),
+            (pending, ServiceEvent::PendingTasksStopped(pending)),
+        ] {
+            if count > 0 {
+                out.changes.push(Change::Service(id, event));
+            }
+        }
+        running + pending
+    }
+
+    /// Of candidates in order of rank, the one to stop: of the lowest rank the one that the
+    /// placer's strategy names, or the youngest of those that wait.
+    fn victim_of(&self, id: ServiceId, candidates: &[Held]) -> usize {
+        let first = rank(candidates[0].phase);
+        let equals = candidates.iter().take_while(|held| rank(held.phase) == first);
+        let tasks: Vec<TaskId> = equals.map(|held| held.task).collect();
+        if candidates[0].phase == Phase::Waiting {
+            return tasks.len() - 1;
+        }
+        self.placers[self.services.get(id).spec.placer].victim(&tasks, &self.cluster)
+    }
+
+    fn wait_for_protection(&mut self, id: ServiceId, safe: &[Held], out: &mut Reaction) {
+        let service = self.services.get_mut(id);
+        let protection = SimDuration::from_micros(service.spec.protection_micros);
+        let Some(first) = safe.iter().map(|held| held.running_since + protection).min() else {
+            return;
+        };
+        if service.told.begins(Lasting::Protected) {
+            let event = ServiceEvent::Protected(safe.len() as u32);
+            out.changes.push(Change::Service(id, event));
+        }
+        self.wake_service(first, id, out);
+    }
+
+    /// Stops one task: it leaves the queue, or turns STOPPING.
+    pub(super) fn stop_service_task(
+        &mut self,
+        now: SimTime,
+        id: ServiceId,
+        task: TaskId,
+        out: &mut Reaction,
+    ) {
+        let counts_stopping = self.services.rules.maximum_counts_stopping;
+        let service = self.services.get_mut(id);
+        let Some(held) = service.let_go(task) else { return };
+        if held.phase == Phase::Waiting {
+            if service.retry_at.is_none() {
+                self.dequeue(id, task);
+            }
+            self.end(task, Outcome::Stopped, out);
+            return;
+        }
+        service.stopping += u32::from(counts_stopping);
+        self.left_instance(id, task);
+        self.stop_task(now, task, out);
+    }
+}

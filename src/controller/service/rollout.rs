@@ -1,0 +1,147 @@
+//! Deployments: begun by an update, completed when all of it is healthy, failed by a circuit
+//! breaker, put back after that.
+
+use crate::des::{SimDuration, SimTime};
+use crate::model::{DefinitionId, DeploymentStrategy, ServiceId};
+
+use super::plan::{failure_threshold, overlap_micros};
+use super::{Deployment, Held, Lasting, Rollout, Service, ServiceEvent};
+use crate::controller::{Change, Controller, Reaction};
+
+impl Controller {
+    /// Begins a deployment of a definition: it is the primary one from now on.
+    pub(super) fn deploy(&mut self, id: ServiceId, definition: DefinitionId, out: &mut Reaction) {
+        let group = self.services.get(id).group;
+        let class = self.cluster.intern_class(definition, Some(group));
+        let service = self.services.get_mut(id);
+        let number = service.deployments_made;
+        service.deployments_made += 1;
+        service.deployments.push(Deployment {
+            number,
+            class,
+            rollout: Rollout::InProgress,
+            failed_tasks: 0,
+            healthy_since: None,
+        });
+        service.failures_in_row = 0;
+        service.throttle.reset();
+        service.not_before = SimTime::ZERO;
+        service.make_primary(number);
+        out.changes.push(Change::Service(id, ServiceEvent::DeploymentStarted(number)));
+        self.find_daemon_instances(id);
+    }
+
+    /// Notes what has come of the primary deployment: shifted, steady, complete.
+    pub(super) fn follow_rollout(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
+        self.try_again(now, id, out);
+        let situation = self.situation(now, id);
+        let service = self.services.get_mut(id);
+        let strategy = service.spec.deployment.strategy;
+        let number = service.primary;
+        if situation.side_by_side
+            && situation.new.healthy >= situation.desired
+            && service.primary().healthy_since.is_none()
+        {
+            service.deployment_mut(number).healthy_since = Some(now);
+            let overlap = SimDuration::from_micros(overlap_micros(strategy));
+            self.wake_service(now + overlap, id, out);
+        }
+        let service = self.services.get_mut(id);
+        if !situation.is_steady() {
+            service.told.ends(Lasting::Steady);
+            return;
+        }
+        if service.primary().rollout == Rollout::InProgress {
+            service.deployment_mut(number).rollout = Rollout::Completed;
+            service.completed = Some(number);
+            service.forget_deployments();
+            out.changes.push(Change::Service(id, ServiceEvent::DeploymentCompleted(number)));
+        }
+        if service.told.begins(Lasting::Steady) {
+            service.evening_out = false;
+            out.changes.push(Change::Service(id, ServiceEvent::SteadyState));
+            self.even_out(now, id, out);
+        }
+    }
+
+    /// Tells once that the bounds allow nothing.
+    pub(super) fn tell_if_blocked(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
+        let blocked = self.situation(now, id).is_blocked();
+        let service = self.services.get_mut(id);
+        if !blocked {
+            service.told.ends(Lasting::Blocked);
+        } else if service.told.begins(Lasting::Blocked) {
+            out.changes.push(Change::Service(id, ServiceEvent::Blocked));
+        }
+    }
+
+    /// A task of a service ended before it was RUNNING.
+    pub(super) fn failed_to_start(
+        &mut self,
+        now: SimTime,
+        id: ServiceId,
+        held: &Held,
+        out: &mut Reaction,
+    ) {
+        self.count_failure(id, held.deployment, out);
+        let rules = self.services.rules;
+        let service = self.services.get_mut(id);
+        service.failures_in_row += 1;
+        if service.failures_in_row < rules.throttle_after {
+            return;
+        }
+        let wait = service.throttle.next(rules.throttle_first, rules.throttle_longest);
+        service.not_before = now + wait;
+        if service.told.begins(Lasting::Impaired) {
+            out.changes.push(Change::Service(id, ServiceEvent::StartImpaired));
+        }
+    }
+
+    /// A task of a deployment failed: at the threshold of its circuit breaker the deployment does,
+    /// and is rolled back if that is wanted and there is something to put back.
+    pub(super) fn count_failure(&mut self, id: ServiceId, number: u32, out: &mut Reaction) {
+        let service = self.services.get_mut(id);
+        service.deployment_mut(number).failed_tasks += 1;
+        let deployment = *service.deployment(number);
+        let configuration = service.spec.deployment;
+        let Some(breaker) = configuration.circuit_breaker else { return };
+        let threshold = failure_threshold(breaker.threshold, service.desired_count);
+        if number != service.primary
+            || deployment.rollout != Rollout::InProgress
+            || configuration.strategy != DeploymentStrategy::Rolling
+            || deployment.failed_tasks < threshold
+        {
+            return;
+        }
+        service.deployment_mut(number).rollout = Rollout::Failed;
+        out.changes.push(Change::Service(id, ServiceEvent::DeploymentFailed(number)));
+        let Some(earlier) = service.completed.filter(|&one| breaker.rollback && one != number)
+        else {
+            return;
+        };
+        let back = service.deployment_mut(earlier);
+        (back.rollout, back.failed_tasks, back.healthy_since) = (Rollout::InProgress, 0, None);
+        service.make_primary(earlier);
+        out.changes.push(Change::Service(id, ServiceEvent::RollingBack(earlier)));
+        self.find_daemon_instances(id);
+    }
+}
+
+impl Service {
+    fn make_primary(&mut self, number: u32) {
+        self.primary = number;
+        self.evening_out = false;
+        self.recount();
+        self.forget_deployments();
+    }
+
+    /// Forgets deployments that are neither needed nor have tasks.
+    fn forget_deployments(&mut self) {
+        let kept = [Some(self.primary), self.completed];
+        let tasks = &self.tasks;
+        self.deployments.retain(|one| {
+            kept.contains(&Some(one.number))
+                || tasks.values().any(|held| held.deployment == one.number)
+        });
+    }
+}

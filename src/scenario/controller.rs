@@ -1,0 +1,92 @@
+//! `[controller]`: how the control plane goes about its work, and what AWS does not publish of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::controller::ServiceRules;
+use crate::des::SimDuration;
+use crate::workload::law_spec::Span;
+
+use super::spec::Preset;
+use super::{DecisionTime, Document, ScenarioError};
+
+/// `[controller]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControllerTable {
+    /// Simulated time of one placement decision; decisions are made one after the other. No time
+    /// if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision_time: Option<DecisionTime>,
+    /// A task without checks counts as healthy after so long RUNNING.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy_after: Option<Span>,
+    /// Tasks that a service may start in a minute; 0 for no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launches_per_minute: Option<u32>,
+    /// When a service tries again what no instance took; `"0s"` whenever room is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_first: Option<Span>,
+    /// The longest time that doubles to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_longest: Option<Span>,
+    /// Tasks in a row that fail to start before a service's further starts are delayed, at least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle_after: Option<u32>,
+    /// The first delay; more than no time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle_first: Option<Span>,
+    /// The longest that doubles to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle_longest: Option<Span>,
+    /// Whether tasks that are STOPPING count against a service's maximum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maximum_counts_stopping: Option<bool>,
+    /// From which difference of tasks on availability zones are evened out, at least 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone_imbalance: Option<u32>,
+}
+
+impl ControllerTable {
+    /// Writes the preset's values into the keys that are missing, and checks all.
+    pub(super) fn resolve(
+        &mut self,
+        document: &Document,
+        preset: Preset,
+    ) -> Result<ServiceRules, ScenarioError> {
+        let rules = match preset {
+            Preset::Instant => ServiceRules::default(),
+            Preset::Ecs => ServiceRules::ecs(),
+        };
+        let span = |key: &mut Option<Span>, default: SimDuration| {
+            // Every default is whole seconds.
+            key.get_or_insert_with(|| Span::from_secs(default.micros() / 1_000_000)).duration()
+        };
+        let rules = ServiceRules {
+            settled_after: span(&mut self.healthy_after, rules.settled_after),
+            launches_per_minute: *self.launches_per_minute.get_or_insert(rules.launches_per_minute),
+            retry_first: span(&mut self.retry_first, rules.retry_first),
+            retry_longest: span(&mut self.retry_longest, rules.retry_longest),
+            throttle_after: *self.throttle_after.get_or_insert(rules.throttle_after),
+            throttle_first: span(&mut self.throttle_first, rules.throttle_first),
+            throttle_longest: span(&mut self.throttle_longest, rules.throttle_longest),
+            maximum_counts_stopping: *self
+                .maximum_counts_stopping
+                .get_or_insert(rules.maximum_counts_stopping),
+            zone_imbalance: *self.zone_imbalance.get_or_insert(rules.zone_imbalance),
+        };
+        let refuse =
+            |key: &str, problem: &str| Err(document.error(&format!("controller.{key}"), problem));
+        if rules.throttle_after == 0 {
+            return refuse("throttle_after", "0: write 1 or more");
+        }
+        if rules.throttle_first.micros() == 0 {
+            let problem = "0 s: what fails to start would be tried for ever at one instant; write \
+                           a longer time";
+            return refuse("throttle_first", problem);
+        }
+        if rules.zone_imbalance < 2 {
+            return refuse("zone_imbalance", "tasks would be moved for ever; write 2 or more");
+        }
+        Ok(rules)
+    }
+}
