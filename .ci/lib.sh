@@ -66,5 +66,5 @@ engine_answers() {
 }
 
 # Scenarios that name files under data/ need outside data.
-scenarios_without_data() { grep -L '"\(\.\./\)*data/' scenarios/*.toml; }
-scenarios_with_data() { grep -l '"\(\.\./\)*data/' scenarios/*.toml || true; }
+scenarios_without_data() { grep -L '"\(\.\./\)*data/' scenarios/*.toml scenarios/ecs/*.toml scenarios/traces/*.toml; }
+scenarios_with_data() { grep -l '"\(\.\./\)*data/' scenarios/*.toml scenarios/traces/*.toml || true; }
