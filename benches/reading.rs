@@ -139,6 +139,7 @@ fn events(directory: &Path, file: &str, keys: &str, how: &Reading) -> u64 {
         workload: "w".to_owned(),
         seed: Seed(1),
         capacity: CapacityId(0),
+        placer: 0,
         directory: directory.to_owned(),
         from_command_line: BTreeSet::new(),
     };
