@@ -79,8 +79,7 @@ impl Downloads {
         Some((at, *key))
     }
 
-    /// Takes out the download that [`Downloads::next`] names, at its time. As that is rounded up,
-    /// the others of its host lose what they would have got in the rest of its microsecond.
+    /// Takes out the download that [`Downloads::next`] names, at its time.
     pub(super) fn finish(&mut self, now: SimTime) -> Option<u32> {
         let (_, host) = self.hosts.next_completion()?;
         let mut link = self.take(now, host)?;
@@ -96,8 +95,9 @@ impl Downloads {
     /// Takes a host out, with what its downloads have got.
     fn take(&mut self, now: SimTime, host: u32) -> Option<Link> {
         let mut link = self.links.remove(&host)?;
-        let left = self.hosts.take(now, host).expect("a host with downloads is a member");
-        link.got += (link.work - left) / link.ends.len() as u128;
+        let got = self.hosts.take(now, host, link.work);
+        let got = got.expect("a host with downloads is a member with work");
+        link.got += got / link.ends.len() as u128;
         Some(link)
     }
 

@@ -72,6 +72,20 @@ impl Member {
     fn ratio(&self, key: u32) -> Ratio {
         Ratio { cap: self.cap, weight: self.weight, key }
     }
+
+    /// What it has got since its work was done.
+    fn got_beyond(&self, at: &Moment) -> u128 {
+        match self.progress {
+            Progress::Endless => 0,
+            Progress::Capped { left, at: since } => {
+                let micros = u128::from((at.now - since).micros());
+                ((micros * u128::from(self.cap)) << FRACTION).saturating_sub(left)
+            }
+            Progress::Uncapped { end } => {
+                at.virtual_now.saturating_sub(end) * u128::from(self.weight)
+            }
+        }
+    }
 }
 
 /// A rate in units per microsecond, as a fraction.
@@ -173,12 +187,15 @@ impl Fluid {
         self.rebalance(&moment);
     }
 
-    /// Removes a member; what is left of its work, with as many digits.
-    pub(super) fn take(&mut self, now: SimTime, key: u32) -> Option<u128> {
+    /// Removes a member that has work; what it has got of `work`, all that it was put in with and
+    /// since, with as many digits. More than all of it where it was done before `now`, because ends
+    /// are rounded up.
+    pub(super) fn take(&mut self, now: SimTime, key: u32, work: u128) -> Option<u128> {
         let moment = self.settle(now);
+        let beyond = self.members.get(&key)?.got_beyond(&moment);
         let (_, left) = self.remove(&moment, key)?;
         self.rebalance(&moment);
-        left
+        Some(work + beyond - left?)
     }
 
     /// Removes a member, done or not; whether it was there.
