@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::des::Seed;
-use crate::model::{Cluster, Placement, TaskId};
-use crate::placement::{Ask, Placer, PlacerKind, Refusal};
+use crate::model::{Cluster, Placement};
+use crate::placement::{Ask, Placer, PlacerKind, Refusal, VictimRule};
 use crate::run::{Finished, RunError};
 use crate::scenario::{Recording, Scenario};
 
@@ -86,8 +86,8 @@ impl Placer for Probe {
         decision
     }
 
-    fn victim(&self, candidates: &[TaskId], cluster: &Cluster) -> usize {
-        self.inner.victim(candidates, cluster)
+    fn victim_rule(&self) -> VictimRule<'_> {
+        self.inner.victim_rule()
     }
 }
 

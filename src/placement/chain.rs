@@ -1,7 +1,7 @@
 //! A chain of strategies: each narrows what the one before it left, then a tie is broken.
 
 use crate::des::{Seed, pick};
-use crate::model::{Cluster, InstanceId, TaskClass, TaskId};
+use crate::model::{Cluster, InstanceId, TaskClass};
 
 use super::{Ask, PlacementStrategy, Score, TIE_DRAW};
 
@@ -52,25 +52,6 @@ impl Chain {
             Some(strategy) => strategy.devices(class, on),
             None => super::tightest_devices(class, on),
         }
-    }
-
-    /// The task that scale-in stops: the highest victim keys in the chain's order, the youngest
-    /// among equals. Tasks without a place come last. O(candidates × strategies).
-    pub(super) fn victim(&self, candidates: &[TaskId], cluster: &Cluster) -> usize {
-        let placed = |(index, &task): (usize, &TaskId)| {
-            let record = cluster.task(task)?;
-            let on = cluster.instance(record.placement?.instance);
-            Some((index, cluster.class(record.class), on))
-        };
-        let mut left: Vec<_> = candidates.iter().enumerate().filter_map(placed).collect();
-        for strategy in &self.strategies {
-            let keys: Vec<Score> =
-                left.iter().map(|(_, class, on)| strategy.victim_key(class, *on)).collect();
-            let Some(&highest) = keys.iter().max() else { break };
-            let mut keys = keys.into_iter();
-            left.retain(|_| keys.next() == Some(highest));
-        }
-        left.last().map_or(candidates.len() - 1, |(index, ..)| *index)
     }
 }
 

@@ -18,6 +18,7 @@ mod strategy;
 #[cfg(test)]
 mod tests;
 mod traced;
+mod victims;
 
 pub use chain::{Chain, TieBreak};
 pub use devices::tightest_devices;
@@ -28,6 +29,7 @@ pub use predicate::{Predicate, RefusalHistogram, has_attribute};
 pub use spec::{PlacementError, PlacementSpec, PlacementStep, PlacerKind};
 pub use strategy::{Build, Policy, STRATEGIES, StrategyEntry};
 pub use traced::{Answer, DecisionLog, How, Scored, SharedLog, Step, TieBroken};
+pub use victims::{VictimOrder, VictimRule};
 
 use crate::des::Purpose;
 use crate::model::{
@@ -133,11 +135,9 @@ pub trait Placer: std::fmt::Debug + Send {
     /// One decision. Must be feasible by [`Predicate::first_failed`].
     fn place(&mut self, ask: &Ask<'_>, cluster: &Cluster) -> Result<Placement, Refusal>;
 
-    /// Of `candidates` (tasks of one service, in the order they were created) the index of the one
-    /// that scale-in stops. By default the youngest; chains apply their strategies' victim keys.
-    fn victim(&self, candidates: &[TaskId], cluster: &Cluster) -> usize {
-        let _ = cluster;
-        candidates.len() - 1
+    /// Whom scale-in stops. By default the youngest; chains apply their strategies' victim keys.
+    fn victim_rule(&self) -> VictimRule<'_> {
+        VictimRule { strategies: &[], kind: PlacerKind::Indexed }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The full scan: every instance, every predicate, every strategy. Always right, the oracle of
 //! every faster placer.
 
-use crate::model::{Cluster, InstanceId, InstanceView, Placement, TaskId};
+use crate::model::{Cluster, InstanceId, InstanceView, Placement};
 
 use super::chain::keep_best;
-use super::{Ask, Chain, Placer, Predicate, Refusal, refusal};
+use super::{Ask, Chain, Placer, PlacerKind, Predicate, Refusal, VictimRule, refusal};
 
 /// Applies a [`Chain`] by looking at every instance. O(instances) per decision.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Placer for NaivePlacer {
         Ok(Placement { instance, devices })
     }
 
-    fn victim(&self, candidates: &[TaskId], cluster: &Cluster) -> usize {
-        self.chain.victim(candidates, cluster)
+    fn victim_rule(&self) -> VictimRule<'_> {
+        VictimRule { strategies: &self.chain.strategies, kind: PlacerKind::Naive }
     }
 }

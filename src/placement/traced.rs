@@ -5,10 +5,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{Cluster, InstanceId, InstanceView, Placement, TaskId};
+use crate::model::{Cluster, InstanceId, InstanceView, Placement};
 
 use super::chain::keep_best;
-use super::{Ask, Chain, Placer, Predicate, Refusal, Score, TieBreak, refusal};
+use super::{Ask, Chain, Placer, Predicate, Refusal, Score, TieBreak, VictimRule, refusal};
 
 /// What a placer answers.
 pub type Answer = Result<Placement, Refusal>;
@@ -165,7 +165,7 @@ impl Placer for TracedPlacer {
         answer
     }
 
-    fn victim(&self, candidates: &[TaskId], cluster: &Cluster) -> usize {
-        self.decides.victim(candidates, cluster)
+    fn victim_rule(&self) -> VictimRule<'_> {
+        self.decides.victim_rule()
     }
 }

@@ -26,11 +26,11 @@ mod scores;
 mod thresholds;
 mod ties;
 
-use crate::model::{Cluster, InstanceId, Placement, TaskClass, TaskId};
+use crate::model::{Cluster, InstanceId, Placement, TaskClass};
 
 use super::chain::keep_best;
 use super::naive::scan;
-use super::{Ask, Chain, Placer, Reads, Refusal, refusal};
+use super::{Ask, Chain, Placer, PlacerKind, Reads, Refusal, VictimRule, refusal};
 
 use feasibility::{Feasibility, Follower, Update};
 pub(super) use feasible::FeasibleIndex;
@@ -227,7 +227,7 @@ impl Placer for IndexedPlacer {
         Ok(Placement { instance: chosen, devices })
     }
 
-    fn victim(&self, candidates: &[TaskId], cluster: &Cluster) -> usize {
-        self.chain.victim(candidates, cluster)
+    fn victim_rule(&self) -> VictimRule<'_> {
+        VictimRule { strategies: &self.chain.strategies, kind: PlacerKind::Indexed }
     }
 }

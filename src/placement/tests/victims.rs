@@ -1,12 +1,25 @@
 //! Whom scale-in stops.
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::placement::VictimOrder;
 
 /// Puts tasks of one class on instances and names the one that scale-in stops, by its place in the
 /// list.
 fn victim(bench: &mut Bench, class: ClassId, on: &[u32]) -> usize {
     let tasks: Vec<TaskId> = on.iter().map(|&instance| bench.put(class, instance)).collect();
-    bench.placer.victim(&tasks, &bench.cluster)
+    victim_of(bench, bench.placer.as_ref(), &tasks)
+}
+
+fn victim_of(bench: &Bench, placer: &dyn Placer, tasks: &[TaskId]) -> usize {
+    let group = bench.cluster.class(bench.cluster.task(tasks[0]).unwrap().class).group;
+    let mut order = VictimOrder::new(group, placer.victim_rule(), &bench.cluster);
+    for &task in tasks {
+        order.insert(0, task);
+    }
+    let first = order.take_first(placer.victim_rule(), &bench.cluster);
+    tasks.iter().position(|&task| Some(task) == first).expect("one of them")
 }
 
 fn four_in_two_zones() -> [InstanceSpec; 4] {
@@ -86,11 +99,97 @@ fn every_strategy_names_one_of_the_candidates_and_both_placers_the_same() {
             Bench::with(&entry.example(), TieBreak::LowestId, Some(&profile), four_in_two_zones());
         let web = bench.class(wants("web", 1, 100));
         let tasks: Vec<TaskId> = [3, 1, 0, 1, 2, 3].map(|on| bench.put(web, on)).into();
-        let named = bench.placer.victim(&tasks, &bench.cluster);
+        let named = victim_of(&bench, bench.placer.as_ref(), &tasks);
         let mut indexed =
             spec.build(PlacerKind::Indexed, TieBreak::LowestId, Seed(1), Some(&profile)).unwrap();
         indexed.prepare(&mut bench.cluster);
-        assert!(named < tasks.len(), "{}", entry.name);
-        assert_eq!(indexed.victim(&tasks, &bench.cluster), named, "{}", entry.name);
+        assert_eq!(victim_of(&bench, indexed.as_ref(), &tasks), named, "{}", entry.name);
+    }
+}
+
+/// What may happen while a deployment replaces tasks.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// A task of the group, or of another one, is put on an instance; it may be stopped or not.
+    Put { own: bool, on: u32, rank: Option<u8> },
+    /// The n-th task of the other group is released.
+    Release(usize),
+    /// The n-th member may not be stopped any more.
+    Spare(usize),
+    /// One more is stopped.
+    Stop,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let rank = prop_oneof![Just(None), (0..2_u8).prop_map(Some)];
+    let put = (any::<bool>(), 0..6_u32, rank);
+    let step = prop_oneof![
+        4 => put.prop_map(|(own, on, rank)| Step::Put { own, on, rank }),
+        2 => (0..8_usize).prop_map(Step::Release),
+        1 => (0..8_usize).prop_map(Step::Spare),
+        4 => Just(Step::Stop),
+    ];
+    prop::collection::vec(step, 1..80)
+}
+
+/// Goes through the steps with the order of one placer; whom it stopped.
+fn stopped(placement: &str, kind: PlacerKind, steps: &[Step]) -> Vec<TaskId> {
+    let profile = WorkloadProfile::of([(&wants("web", 1, 100), 1)], 1_000_000);
+    let zones = ["a", "a", "b", "b", "c", "c"];
+    let instances = zones.map(|zone| in_zone(instance(64, 64_000, 0), zone));
+    let mut bench = Bench::with(placement, TieBreak::LowestId, Some(&profile), instances);
+    let spec = PlacementSpec::parse(placement).unwrap();
+    bench.placer = spec.build(kind, TieBreak::LowestId, Seed(1), Some(&profile)).unwrap();
+    bench.placer.prepare(&mut bench.cluster);
+    let (web, other) = (bench.class(wants("web", 1, 100)), bench.class(wants("other", 2, 100)));
+    let group = bench.cluster.class(web).group;
+    let mut order = VictimOrder::new(group, bench.placer.victim_rule(), &bench.cluster);
+    let (mut members, mut others, mut found) = (Vec::new(), Vec::new(), Vec::new());
+    for &step in steps {
+        match step {
+            Step::Put { own: false, on, .. } => others.push(bench.put(other, on)),
+            Step::Put { own: true, on, rank } => {
+                let task = bench.put(web, on);
+                if let Some(rank) = rank {
+                    order.insert(rank, task);
+                    members.push(task);
+                }
+            }
+            Step::Release(n) if n < others.len() => bench.cluster.release(others.remove(n)),
+            Step::Spare(n) if n < members.len() => order.remove(members.remove(n)),
+            Step::Stop => {
+                let Some(task) = order.take_first(bench.placer.victim_rule(), &bench.cluster)
+                else {
+                    continue;
+                };
+                bench.cluster.release(task);
+                members.retain(|one| *one != task);
+                found.push(task);
+            }
+            Step::Release(_) | Step::Spare(_) => {}
+        }
+    }
+    assert_eq!(order.len(), members.len());
+    found
+}
+
+proptest! {
+    #[test]
+    fn an_order_that_is_kept_names_whom_a_scan_names(
+        steps in steps(),
+        placement in prop::sample::select(vec![
+            "ecs-service",
+            "binpack:cpu",
+            "spread:attribute:ecs.availability-zone+binpack:memory",
+            "spread:instanceId+spread:attribute:ecs.availability-zone",
+            "first-fit",
+            "random",
+            "worst-fit",
+            "fgd",
+            "round-robin",
+        ]),
+    ) {
+        let by_index = stopped(placement, PlacerKind::Indexed, &steps);
+        prop_assert_eq!(by_index, stopped(placement, PlacerKind::Naive, &steps));
     }
 }
