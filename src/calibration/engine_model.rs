@@ -146,6 +146,14 @@ impl EngineModel {
         f64::from(self.width_milli) / 1000.0 / life.max(1e-6)
     }
 
+    /// The same engine on a day when all it does takes `milli` thousandths of the time.
+    #[must_use]
+    pub fn at_pace(&self, milli: u32) -> EngineModel {
+        // Waits for quota are the kernel's.
+        let start_bursts_milli = self.start_bursts_milli;
+        EngineModel { start_bursts_milli, ..self.scaled(milli) }
+    }
+
     /// The same engine in a time that passes `milli` thousandths as fast: every latency is
     /// multiplied, what it can do in parallel stays.
     #[must_use]

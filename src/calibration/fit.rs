@@ -102,10 +102,12 @@ pub fn fit(probes: &Probes) -> Result<Fitted, FitError> {
     let alone = even.get(&1).ok_or(FitError::NoLives)?;
     let table = |of: fn(&Life) -> u64| table_of(alone, of).ok_or(FitError::NoLives);
     let stop = QuantileTable::of_samples(&probes.stops).ok_or(FitError::NoStops)?;
-    let start_on_host = probes.contended.as_ref().map(StartOnHost::of).unwrap_or_default();
+    let load_slope = load_slope_milli(&probes.loaded);
+    let start_on_host = probes.contended.as_ref().map(|one| StartOnHost::of(one, load_slope));
+    let start_on_host = start_on_host.unwrap_or_default();
     let mut engine = EngineModel {
         width_milli: WIDTHS.1,
-        load_slope_milli: load_slope_milli(&probes.loaded),
+        load_slope_milli: load_slope,
         start_cpu_micros: start_on_host.cpu_micros,
         start_bursts_milli: start_on_host.bursts_milli,
         start_weight_exponent_milli: start_on_host.weight_exponent_milli,
@@ -144,15 +146,18 @@ impl StartOnHost {
     /// Alone a start has half a core, beside n neighbours of the same weight its share of that: a
     /// median is 2 n times the CPU it takes above that of those alone. Besides, each burst of it
     /// waits where the neighbours have used up the quota. Both by least squares over the numbers of
-    /// neighbours, neither below 0.
-    fn of(probes: &Contended) -> StartOnHost {
-        let points: Vec<(f64, f64)> = slow_downs(probes)
+    /// neighbours, neither below 0. What the half core that they keep busy adds to the engine's own
+    /// part of a start is left out: that is the load slope's.
+    fn of(probes: &Contended, load_slope_milli: u32) -> StartOnHost {
+        let slow_downs = slow_downs(probes, load_slope_milli);
+        let points: Vec<(f64, f64)> = slow_downs
+            .iter()
             .filter(|(beside, _)| beside.times_heavier == 1)
-            .map(|(beside, slower)| (2.0 * f64::from(beside.neighbours), slower as f64))
+            .map(|(beside, slower)| (2.0 * f64::from(beside.neighbours), *slower))
             .collect();
         let (cpu, waits) = line(&points);
         let burst = burst_wait_micros(HALF_A_CORE);
-        let exponent = weight_exponent(probes, cpu, waits);
+        let exponent = weight_exponent(&slow_downs, cpu, waits);
         StartOnHost {
             cpu_micros: libm::round(cpu) as u32,
             bursts_milli: libm::round(waits / burst * 1000.0) as u32,
@@ -182,9 +187,9 @@ fn line(points: &[(f64, f64)]) -> (f64, f64) {
 
 /// How much a heavier neighbour counts: one of r times the weight as much as r^e of the same. At
 /// most 1; the mean over what was measured, and 1 if nothing was.
-fn weight_exponent(probes: &Contended, cpu: f64, waits: f64) -> f64 {
-    let exponents = slow_downs(probes).filter_map(|(beside, slower)| {
-        let counts_as = (slower as f64 - waits) / (2.0 * cpu * f64::from(beside.neighbours));
+fn weight_exponent(slow_downs: &[(&Beside, f64)], cpu: f64, waits: f64) -> f64 {
+    let exponents = slow_downs.iter().filter_map(|(beside, slower)| {
+        let counts_as = (slower - waits) / (2.0 * cpu * f64::from(beside.neighbours));
         let is_heavier = beside.times_heavier > 1 && counts_as.is_finite();
         let ratio = libm::log(counts_as.max(1.0)) / libm::log(f64::from(beside.times_heavier));
         is_heavier.then_some(ratio.min(1.0))
@@ -193,14 +198,13 @@ fn weight_exponent(probes: &Contended, cpu: f64, waits: f64) -> f64 {
     if all.is_empty() { 1.0 } else { all.iter().sum::<f64>() / all.len() as f64 }
 }
 
-/// By how much the median start beside neighbours is longer than alone, microseconds.
-fn slow_downs(probes: &Contended) -> impl Iterator<Item = (&Beside, u64)> {
-    let median = |samples: &[u64]| Some(QuantileTable::of_samples(samples)?.sample(0.5).micros());
-    let alone = median(&probes.alone);
-    probes
-        .beside
-        .iter()
-        .filter_map(move |beside| Some((beside, median(&beside.starts)?.saturating_sub(alone?))))
+/// By how much the median start beside neighbours is longer than alone on an engine under the same
+/// load, microseconds.
+fn slow_downs(probes: &Contended, load_slope_milli: u32) -> Vec<(&Beside, f64)> {
+    let Some(alone) = median(&probes.alone) else { return Vec::new() };
+    let loaded = alone * (1.0 + f64::from(load_slope_milli) / 1000.0 * HALF_A_CORE);
+    let beside = probes.beside.iter();
+    beside.filter_map(|one| Some((one, (median(&one.starts)? - loaded).max(0.0)))).collect()
 }
 
 fn every_other(lives: &[Life], first: usize) -> Vec<Life> {

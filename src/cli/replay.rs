@@ -13,6 +13,7 @@ use crate::experiment::grid::directory_name;
 use crate::replay::ReplayError;
 use crate::replay::admission::{Demand, Room};
 use crate::replay::campaign::{Campaign, CampaignProgress, ReplayArm};
+use crate::replay::pace::Pacing;
 use crate::replay::venue::{Budgets, Venue, VenueSettings};
 use crate::replay::verdict::{Verdict, VerdictSettings};
 use crate::report::output::Output;
@@ -55,6 +56,10 @@ pub(super) struct ReplayArgs {
     /// Simulate with what `towtank calibrate` measured before
     #[arg(long, value_name = "FILE", conflicts_with = "calibrate")]
     calibration: Option<PathBuf>,
+    /// Starts to measure before each run, which bring the calibration up to date; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 8,
+          value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pace_probes: u32,
     /// Exit with 1 if the simulation's error is above this share and above the real noise
     #[arg(long, value_name = "SHARE", value_parser = share)]
     max_error: Option<f64>,
@@ -221,6 +226,7 @@ fn on_stage(
     } else {
         known
     };
+    let calibrated = calibration.is_some();
     if let Some(calibration) = &calibration {
         venue.know(calibration);
     }
@@ -230,12 +236,17 @@ fn on_stage(
     let demand = campaign.demand(venue);
     let room = room(args, venue, calibration.as_ref());
     if args.dry_run {
-        return Ok(Done::Planned(plan(campaign, &demand, &room, calibration.is_some())));
+        return Ok(Done::Planned(plan(campaign, &demand, &room, calibrated)));
     }
     Campaign::admit(&demand, &room)?;
-    let conditions = conditions(args, campaign, venue, calibration.as_ref());
-    perform(args, campaign, venue, &demand)?;
-    Ok(Done::Replayed(conditions, calibration.is_some()))
+    let mut conditions = conditions(args, campaign, venue, calibration.as_ref());
+    let calibration = calibration.filter(|_| args.pace_probes > 0);
+    let mut pacing = calibration.as_ref().map(|one| Pacing::new(one, engine, args.pace_probes));
+    perform(args, campaign, venue, pacing.as_mut())?;
+    if let Some(pacing) = pacing {
+        conditions.insert("pace".to_owned(), pacing.told());
+    }
+    Ok(Done::Replayed(conditions, calibrated))
 }
 
 /// Simulated runs at least: their median is the prediction.
@@ -275,6 +286,11 @@ fn refuse_what_only_simulations_have(scenario: &Scenario) -> Result<(), Failure>
             "{key}: only simulated tasks have this part of a life cycle (network interfaces, load \
              balancers, images to pull, time to exit, starts that fail), and the comparison would \
              be wrong; leave it out of a replay"
+        )));
+    }
+    if let Some((name, _)) = scenario.spec.service.iter().find(|(_, one)| one.requests.is_some()) {
+        return Err(Failure::bad_input(format!(
+            "service.{name}.requests: real containers get no requests; leave it out of a replay"
         )));
     }
     for (name, table) in &scenario.spec.capacity {
@@ -418,17 +434,17 @@ fn perform(
     args: &ReplayArgs,
     campaign: &mut Campaign,
     venue: &mut Venue,
-    demand: &Demand,
+    pacing: Option<&mut Pacing>,
 ) -> Result<(), ReplayError> {
     let wanted = !args.no_progress && !args.quiet;
-    let runs = f64::from(campaign.repetitions) * campaign.arms.len() as f64;
-    let bar = progress::bar(Some((runs * demand.wall_s) as u64), "seconds of real runs", wanted);
+    let bar = progress::bar(Some(1), "seconds of real runs", wanted);
     let mut watch = |at: CampaignProgress| {
         let share = (at.now_s / at.expected_s.max(1e-9)).min(1.0);
-        bar.set_position(((f64::from(at.done) + share) * demand.wall_s) as u64);
+        bar.set_length((f64::from(at.of) * at.expected_s) as u64);
+        bar.set_position(((f64::from(at.done) + share) * at.expected_s) as u64);
         !progress::interrupted()
     };
-    let ran = campaign.replay(venue, &mut watch);
+    let ran = campaign.replay(venue, pacing, &mut watch);
     bar.finish_and_clear();
     ran
 }

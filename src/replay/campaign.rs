@@ -7,6 +7,7 @@ use crate::scenario::{Recording, Scenario};
 use super::ReplayError;
 use super::admission::{Demand, Room, refusals};
 use super::observed::ObservedArm;
+use super::pace::Pacing;
 use super::repetition::{Loop, RealRun, repeat};
 use super::simulate::{SimulatedEngine, SimulatedRun, simulate};
 use super::venue::Venue;
@@ -44,9 +45,10 @@ pub struct CampaignProgress {
     pub done: u32,
     /// Repetitions in all.
     pub of: u32,
-    /// Simulated time in the current one, seconds.
+    /// Wall-clock time that the current one has taken, measuring the engine's pace included,
+    /// seconds.
     pub now_s: f64,
-    /// What the simulation says one takes, in simulated seconds.
+    /// What it is expected to take.
     pub expected_s: f64,
 }
 
@@ -110,37 +112,57 @@ impl Campaign {
         }
     }
 
-    /// Runs every arm on real containers, the arms taking turns against drift.
+    /// Runs every arm on real containers, the arms taking turns against drift. With `pacing`, each
+    /// run is simulated anew just before, at the pace that the engine has then.
     ///
     /// # Errors
     /// The engine fails, or the replay was interrupted; everything is taken down.
     pub fn replay(
         &mut self,
         venue: &mut Venue,
+        mut pacing: Option<&mut Pacing>,
         watch: &mut dyn FnMut(CampaignProgress) -> bool,
     ) -> Result<(), ReplayError> {
         let of = self.repetitions * self.arms.len() as u32;
-        let mut done = 0;
-        for repetition in 0..self.repetitions {
-            for turn in 0..self.arms.len() {
-                let index = (turn + repetition as usize) % self.arms.len();
-                let arm = &mut self.arms[index];
-                let first = &arm.simulated[0];
-                let expected_s = first.finished.now.as_secs_f64();
-                let mut tell = |now: crate::des::SimTime| {
-                    watch(CampaignProgress { done, of, now_s: now.as_secs_f64(), expected_s })
-                };
-                let how = match self.mode {
-                    ReplayMode::Open => Loop::Open(&first.notes.decisions),
-                    ReplayMode::Closed => Loop::Closed(Recording::default()),
-                };
-                let tell: &mut Watch<'_> = &mut tell;
-                let stage = venue.stage();
-                let run = repeat(&arm.scenario, self.seed, stage, how, tell)?;
-                venue.went_by(&run);
-                arm.real.push(run);
-                done += 1;
+        let time_scale = venue.scale().time_milli as f64 / 1000.0;
+        let probing_s = pacing.as_ref().map_or(0.0, |pacing| pacing.seconds());
+        for turn in 0..of {
+            let repetition = turn / self.arms.len() as u32;
+            let index = (turn + repetition) as usize % self.arms.len();
+            let run_s = self.arms[index].simulated[0].finished.now.as_secs_f64() / time_scale;
+            let expected_s = probing_s + run_s;
+            let mut tell = |now_s| watch(CampaignProgress { done: turn, of, now_s, expected_s });
+            if let Some(pacing) = &mut pacing {
+                let engine = pacing.now(venue, &mut |share| tell(share * probing_s))?;
+                self.simulate_anew(index, repetition, &engine)?;
             }
+            let arm = &self.arms[index];
+            let how = match self.mode {
+                ReplayMode::Open => Loop::Open(&arm.simulated[0].notes.decisions),
+                ReplayMode::Closed => Loop::Closed(Recording::default()),
+            };
+            let tell: &mut Watch<'_> = &mut |now| tell(probing_s + now.as_secs_f64() / time_scale);
+            let run = repeat(&arm.scenario, self.seed, venue.stage(), how, tell)?;
+            venue.went_by(&run);
+            self.arms[index].real.push(run);
+        }
+        Ok(())
+    }
+
+    /// Replaces the simulated runs that stand beside a repetition: one, or where there are more of
+    /// them than repetitions, every so-many-th.
+    fn simulate_anew(
+        &mut self,
+        arm: usize,
+        repetition: u32,
+        engine: &SimulatedEngine,
+    ) -> Result<(), ReplayError> {
+        let ReplayArm { scenario, simulated, .. } = &mut self.arms[arm];
+        let beside = (repetition as usize..simulated.len()).step_by(self.repetitions as usize);
+        for replication in beside {
+            let (recording, watch) = (Recording::default(), &mut |_| true);
+            simulated[replication] =
+                simulate(scenario, self.seed, engine, replication as u32, recording, watch)?;
         }
         Ok(())
     }

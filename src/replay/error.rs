@@ -4,6 +4,9 @@ use crate::backend::BackendError;
 use crate::run::RunError;
 use crate::workload::WorkloadError;
 
+#[cfg(feature = "docker")]
+use super::probe::ProbeError;
+
 /// Why a replay failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
@@ -22,6 +25,16 @@ pub enum ReplayError {
     /// It was interrupted from outside; what it made is gone.
     #[error("interrupted")]
     Interrupted,
+}
+
+#[cfg(feature = "docker")]
+impl From<ProbeError> for ReplayError {
+    fn from(error: ProbeError) -> ReplayError {
+        match error {
+            ProbeError::Interrupted => ReplayError::Interrupted,
+            why => ReplayError::Engine(why.to_string()),
+        }
+    }
 }
 
 impl From<BackendError> for ReplayError {

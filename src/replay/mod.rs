@@ -10,6 +10,8 @@ pub mod observed;
 #[cfg(feature = "docker")]
 mod open_loop;
 #[cfg(feature = "docker")]
+pub mod pace;
+#[cfg(feature = "docker")]
 pub mod probe;
 #[cfg(feature = "docker")]
 pub mod repetition;

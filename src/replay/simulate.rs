@@ -34,6 +34,15 @@ pub struct SimulatedEngine {
     pub core_milli: u32,
 }
 
+impl SimulatedEngine {
+    /// The same with latencies so many thousandths of what they were.
+    #[must_use]
+    pub fn at_pace(&self, milli: u32) -> SimulatedEngine {
+        let model = self.model.as_ref().map(|model| model.at_pace(milli));
+        SimulatedEngine { model, ..self.clone() }
+    }
+}
+
 /// Simulates a scenario once.
 ///
 /// # Errors

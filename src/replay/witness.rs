@@ -116,7 +116,7 @@ impl Notes {
                     *usage = behaviour.usage;
                 }
             }
-            External::RegisterConduct(..) | External::Drain(_) => {}
+            External::RegisterConduct(..) | External::ExpectRequests(..) | External::Drain(_) => {}
         }
     }
 

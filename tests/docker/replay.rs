@@ -103,6 +103,27 @@ fn a_scenario_is_replayed_and_judged() {
     assert_eq!(simulated, real, "both event logs have the same columns");
 }
 
+/// As a limit on the size of files: the containers have run when the results cannot be written.
+#[test]
+fn a_full_disk_leaves_no_container_and_nothing_that_looks_whole() {
+    let _alone = alone();
+    let Some(test) = TestRun::start("replayfull") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = scenario(folder.path(), SMOKE);
+    let script = "trap '' XFSZ; ulimit -f 1; \
+                  exec \"$0\" replay \"$1\" --repetitions 1 --no-progress --out out";
+    let mut command = Command::new("sh");
+    command.current_dir(folder.path()).arg("-c").arg(script).arg(towtank()).arg(file);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = child.id();
+    let done = child.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("File too large"), "{errors}");
+    assert_eq!(left(&test, id), 0);
+    assert!(!folder.path().join("out").exists());
+}
+
 #[test]
 fn what_the_machine_cannot_carry_is_refused_with_every_reason() {
     let _alone = alone();

@@ -210,7 +210,7 @@ impl<'d> Driver<'d> {
         Ok(histories)
     }
 
-    fn rest(&mut self, pause: Duration) -> Result<(), ProbeError> {
+    pub(super) fn rest(&mut self, pause: Duration) -> Result<(), ProbeError> {
         let until = clock::now() + pause;
         loop {
             let left = until.saturating_duration_since(clock::now());

@@ -131,6 +131,21 @@ pub fn probe(
     })
 }
 
+/// Start latencies of containers that come alone, microseconds.
+///
+/// # Errors
+/// As [`probe`].
+pub fn lone_starts(
+    engine: &dyn Probed,
+    setting: &Setting,
+    count: u32,
+    watch: &mut dyn FnMut(ProbeProgress) -> bool,
+) -> Result<Vec<u64>, ProbeError> {
+    let mut driver = Driver::new(engine, setting, count.into(), watch);
+    let histories = driver.lives_apart("starts", Network::None, count, plan::PAUSE)?;
+    Ok(histories.iter().filter_map(start).collect())
+}
+
 // --- what a history says ------------------------------------------------------------------------
 
 fn micros(from: Option<Instant>, until: Option<Instant>) -> Option<u64> {
@@ -231,8 +246,8 @@ fn lives_in_turns(
     Ok(lives)
 }
 
-/// Starts without load, half of them before and half after those with a core kept busy, so that a
-/// machine that drifts does not look like load.
+/// Starts without load and with half a core kept busy, as an instance of a replay does it: in
+/// bursts, as its quota lets it. In turns, so that a machine that drifts does not look like load.
 fn under_load(
     driver: &mut Driver<'_>,
     setting: &Setting,
@@ -242,20 +257,28 @@ fn under_load(
         // Whatever is busy on the only core, the engine itself is not idle.
         return Ok(Vec::new());
     }
-    let half = plan.loaded.div_ceil(2);
-    let starts = |driver: &mut Driver<'_>, count| -> Result<Vec<u64>, ProbeError> {
-        let histories = driver.lives("starts under load", Network::None, 1, count)?;
-        Ok(histories.iter().filter_map(start).collect())
+    let starts = |driver: &mut Driver<'_>| -> Result<Vec<u64>, ProbeError> {
+        let mut found = Vec::new();
+        for index in 0..plan.contended {
+            driver.rest(in_period(index))?;
+            let histories = driver.lives("starts under load", Network::None, 1, 1)?;
+            found.extend(histories.iter().filter_map(start));
+        }
+        Ok(found)
     };
-    let mut idle = starts(driver, half)?;
-    let until_stopped = Program { until_stopped: true, ..busy(Duration::from_mins(10)) };
-    let mut neighbour = driver.spec(until_stopped);
-    (neighbour.cpu_quota_milli, neighbour.cgroup_parent) = (None, None);
-    let token = driver.start_and_wait(neighbour, "starts under load")?;
-    let loaded = starts(driver, plan.loaded)?;
-    driver.end_and_wait(token, Kind::Kill)?;
-    idle.extend(starts(driver, half)?);
-    Ok(vec![(0, idle), (1000, loaded)])
+    let (mut idle, mut loaded) = (Vec::new(), Vec::new());
+    for _ in 0..plan.rounds {
+        idle.extend(starts(driver)?);
+        let until_stopped = Program { until_stopped: true, ..busy(Duration::from_mins(10)) };
+        let mut neighbour = driver.spec(until_stopped);
+        neighbour.cpu_quota_milli = setting.half_a_core.is_none().then_some(HALF_A_CORE);
+        neighbour.cgroup_parent.clone_from(&setting.half_a_core);
+        neighbour.cores = vec![0];
+        let token = driver.start_and_wait(neighbour, "starts under load")?;
+        loaded.extend(starts(driver)?);
+        driver.end_and_wait(token, Kind::Kill)?;
+    }
+    Ok(vec![(0, idle), (HALF_A_CORE, loaded)])
 }
 
 /// One container after the other, so that none takes another's CPU.
@@ -297,13 +320,24 @@ fn shares(
     Ok(Some(ShareSplit { budget_milli: 500, shares: weights, got_milli: [first, second] }))
 }
 
-/// Neighbours of a start under contention, ascending, and after those heavier ones: how many, and
-/// how many times as heavy.
-const NEIGHBOURS: [u32; 2] = [1, 3];
-const HEAVIER: (u32, u32) = (1, 4);
+/// What keeps an engine busy under load, thousandths of a core.
+const HALF_A_CORE: u32 = 500;
+
+/// Neighbours of a start under contention: how many, and how many times as heavy.
+const CROWDS: [(u32, u32); 3] = [(1, 1), (3, 1), (1, 4)];
+
+/// A pause that makes starts begin at all times of the period of a quota, evenly: the n-th one a
+/// golden section of it after the one before.
+fn in_period(index: u32) -> Duration {
+    const PERIOD_MICROS: u64 = 100_000;
+    const GOLDEN_MICROS: u64 = 61_803;
+    Duration::from_micros(u64::from(index) * GOLDEN_MICROS % PERIOD_MICROS)
+}
 
 /// Starts in an instance of half a core, alone and beside neighbours that want all of it: what a
-/// start takes of the instance itself.
+/// start takes of the instance itself. In turns, as what counts are differences, and a machine
+/// drifts; and at any time of the quota's period, as one that ends in step with it is followed by
+/// one that begins in step with it.
 fn contended(
     driver: &mut Driver<'_>,
     setting: &Setting,
@@ -321,7 +355,8 @@ fn contended(
     };
     let starts = |driver: &mut Driver<'_>, count| -> Result<Vec<u64>, ProbeError> {
         let mut found = Vec::new();
-        for _ in 0..count {
+        for index in 0..count {
+            driver.rest(in_period(index))?;
             let short = spec(driver, busy(Duration::from_millis(20)));
             found.extend(driver.all("starts beside others", vec![short])?.iter().filter_map(start));
         }
@@ -334,26 +369,25 @@ fn contended(
         endless.cpu_shares *= times_heavier;
         driver.start_and_wait(endless, "starts beside others")
     };
-    let alone = starts(driver, plan.loaded)?;
-    let (mut tokens, mut beside) = (Vec::new(), Vec::new());
-    for neighbours in NEIGHBOURS {
-        while tokens.len() < neighbours as usize {
-            tokens.push(neighbour(driver, 1)?);
+    let crowd =
+        |(neighbours, times_heavier)| Beside { neighbours, times_heavier, starts: Vec::new() };
+    let mut found = Contended { alone: Vec::new(), beside: CROWDS.map(crowd).to_vec() };
+    for _ in 0..plan.rounds {
+        found.alone.extend(starts(driver, plan.contended)?);
+        for crowd in &mut found.beside {
+            let mut tokens = Vec::new();
+            for _ in 0..crowd.neighbours {
+                tokens.push(neighbour(driver, crowd.times_heavier)?);
+            }
+            crowd.starts.extend(starts(driver, plan.contended)?);
+            end_all(driver, tokens)?;
         }
-        beside.push(Beside { neighbours, times_heavier: 1, starts: starts(driver, plan.loaded)? });
     }
-    let (neighbours, times_heavier) = HEAVIER;
-    end_all(driver, &mut tokens)?;
-    while tokens.len() < neighbours as usize {
-        tokens.push(neighbour(driver, times_heavier)?);
-    }
-    beside.push(Beside { neighbours, times_heavier, starts: starts(driver, plan.loaded)? });
-    end_all(driver, &mut tokens)?;
-    Ok(Some(Contended { alone, beside }))
+    Ok(Some(found))
 }
 
-fn end_all(driver: &mut Driver<'_>, tokens: &mut Vec<Token>) -> Result<(), ProbeError> {
-    for token in tokens.drain(..) {
+fn end_all(driver: &mut Driver<'_>, tokens: Vec<Token>) -> Result<(), ProbeError> {
+    for token in tokens {
         driver.end_and_wait(token, Kind::Kill)?;
     }
     Ok(())

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::{QUOTAS, Setting};
 
+/// Before each life of a single client.
+pub(super) const PAUSE: Duration = Duration::from_millis(600);
+
 /// Numbers of containers, and times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -19,8 +22,8 @@ pub struct Plan {
     pub networks: u32,
     /// Stops, and as many kills.
     pub endings: u32,
-    /// Starts with a core kept busy, and about as many without.
-    pub loaded: u32,
+    /// Starts in each round: without load and with it, alone in half a core and beside each crowd.
+    pub contended: u32,
     /// Containers that exceed their memory.
     pub ooms: u32,
     /// How long a busy container runs.
@@ -38,11 +41,11 @@ impl Plan {
         Plan {
             rounds,
             lives: lives.to_vec(),
-            pause: Duration::from_millis(600),
+            pause: PAUSE,
             cold: 5,
             networks: (probes / 4).max(2),
             endings: (probes * 2 / 5).max(2),
-            loaded: (probes / 2).max(2),
+            contended: (probes / 4).max(2),
             ooms: if quick { 2 } else { 5 },
             busy: Duration::from_secs(if quick { 1 } else { 2 }),
         }
@@ -52,15 +55,13 @@ impl Plan {
     pub(super) fn containers(&self, setting: &Setting) -> u64 {
         let lives: u32 = self.lives.iter().map(|(_, lives)| lives).sum();
         let cold = if setting.imported { self.cold } else { 0 };
-        let loaded =
-            if setting.cpus < 2 { 0 } else { self.loaded + 2 * self.loaded.div_ceil(2) + 1 };
+        let loaded = if setting.cpus < 2 { 0 } else { 2 * self.contended + 1 };
         let shares = if setting.half_a_core.is_some() { 2 } else { 0 };
         let quotas = QUOTAS.len() as u32;
         let others = 2 * self.networks + 2 * self.endings + quotas + self.ooms;
-        let beside = super::NEIGHBOURS;
-        let neighbours = beside[beside.len() - 1] + super::HEAVIER.0;
-        let contended = (beside.len() as u32 + 2) * self.loaded + neighbours;
+        let neighbours: u32 = super::CROWDS.iter().map(|(neighbours, _)| neighbours).sum();
+        let contended = (super::CROWDS.len() as u32 + 1) * self.contended + neighbours;
         let contended = if setting.half_a_core.is_some() { contended } else { 0 };
-        u64::from(self.rounds * lives + cold + loaded + shares + contended + others)
+        u64::from(self.rounds * (lives + loaded + contended) + cold + shares + others)
     }
 }
