@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
-use crate::report::explanation::explanation_text;
+use crate::explain::explain as explain_task;
+use crate::explain::service::explain_service;
+use crate::report::explanation::{explanation_text, service_text};
 use crate::report::run_directory::json_text;
 use crate::run::Progress;
 use crate::scenario::Manifest;
@@ -18,8 +21,9 @@ use super::progress;
 pub(super) struct ExplainArgs {
     /// Run directory
     run: PathBuf,
-    /// Number of the task, as in the column `task` of tasks.csv
-    task: String,
+    /// Number of the task, as in the column `task` of tasks.csv; or a service, as `service:NAME`
+    #[arg(value_name = "TASK")]
+    subject: String,
     /// Directory that the files of the scenario are relative to [default: the current one, or one
     /// in it]
     #[arg(long, value_name = "DIR")]
@@ -47,7 +51,7 @@ enum ExplainFormat {
 /// Makes the run once more and explains the task.
 pub(super) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     progress::catch_interrupts()?;
-    let task = task(&args.task)?;
+    let subject = Subject::of(&args.subject)?;
     let manifest = Manifest::read(&args.run)?;
     let mut scenario = manifest.rebuild(&args.run, &search(args.inputs.as_deref()))?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -58,23 +62,46 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
         bar.set_position(progress.events);
         !progress::interrupted()
     };
-    let explained = crate::explain::explain(&manifest, &scenario, task, &mut watch);
+    let columns = super::columns();
+    let told = match subject {
+        Subject::Task(task) => explain_task(&manifest, &scenario, task, &mut watch)
+            .map(|one| args.format.of(&one, |one| explanation_text(one, columns))),
+        Subject::Service(name) => explain_service(&manifest, &scenario, &name, &mut watch)
+            .map(|one| args.format.of(&one, |one| service_text(one, columns))),
+    };
     bar.finish_and_clear();
-    let explanation = explained?;
-    match args.format {
-        ExplainFormat::Table => super::print(&explanation_text(&explanation, super::columns())),
-        ExplainFormat::Json => super::print(&json_text(&explanation)),
+    super::print(&told?)
+}
+
+impl ExplainFormat {
+    fn of<T: Serialize>(self, explanation: &T, table: impl Fn(&T) -> String) -> String {
+        match self {
+            ExplainFormat::Table => table(explanation),
+            ExplainFormat::Json => json_text(explanation),
+        }
     }
 }
 
-/// The number of a task; of an ARN or a path the last part counts.
-fn task(text: &str) -> Result<u64, Failure> {
-    let last = text.rsplit('/').next().unwrap_or(text);
-    last.parse().map_err(|_| {
-        Failure::bad_input(format!(
-            "'{text}' is no task; give its number, the column `task` of tasks.csv"
-        ))
-    })
+/// What is asked about.
+enum Subject {
+    Task(u64),
+    Service(String),
+}
+
+impl Subject {
+    /// Of an ARN or a path of a task the last part counts.
+    fn of(text: &str) -> Result<Subject, Failure> {
+        if let Some(name) = text.strip_prefix("service:") {
+            return Ok(Subject::Service(name.to_owned()));
+        }
+        let last = text.rsplit('/').next().unwrap_or(text);
+        last.parse().map(Subject::Task).map_err(|_| {
+            Failure::bad_input(format!(
+                "'{text}' is no task; give its number, the column `task` of tasks.csv, or a \
+                 service as service:NAME"
+            ))
+        })
+    }
 }
 
 /// Where the files of a run are looked for: in the directory given, or in the current one and then

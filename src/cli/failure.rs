@@ -129,6 +129,7 @@ impl From<ExplainError> for Failure {
         let kind = match why {
             ExplainError::Run(RunError::Interrupted) => return Failure::interrupted(),
             ExplainError::UnknownTask { .. }
+            | ExplainError::UnknownService { .. }
             | ExplainError::Placement(_)
             | ExplainError::Workload(_)
             | ExplainError::Run(RunError::Workload(_)) => Kind::BadInput,

@@ -54,6 +54,7 @@ pub(super) fn explanation(
         attempts,
         blocked: blocked(scenario, trace, finished),
         host: host(lived, finished),
+        service_told: trace.told.facts(),
         counterfactual,
     }
 }

@@ -28,8 +28,25 @@ pub struct Explanation {
     pub blocked: Option<Blocked>,
     /// What held the host, where it was placed and did not start at once.
     pub host: Option<HostFacts>,
+    /// What its service told while it lived: at most eight different messages, those told last.
+    pub service_told: Vec<MessageFacts>,
     /// What would have placed it when it was refused last.
     pub counterfactual: Option<Counterfactual>,
+}
+
+/// A message of a service, as in `service-events.csv`, without its name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MessageFacts {
+    /// The words.
+    pub message: String,
+    /// What ECS does not tell: where no instance takes a task, how many fail what.
+    pub why: Option<String>,
+    /// How often it was told.
+    pub count: u64,
+    /// When first.
+    pub first_s: f64,
+    /// When last.
+    pub last_s: f64,
 }
 
 /// A task and what it asks for.

@@ -9,8 +9,10 @@ mod account;
 mod counterfactual;
 pub mod explanation;
 mod lacks;
+pub mod service;
 #[cfg(test)]
 mod tests;
+mod told;
 mod trace;
 
 use std::collections::BTreeMap;
@@ -20,7 +22,7 @@ use crate::catalogue::{Catalogue, InstanceType};
 use crate::des::Seed;
 use crate::metrics::Recorder;
 use crate::placement::{PlacementError, SharedLog};
-use crate::run::{Progress, RunError};
+use crate::run::{Finished, Progress, RunError};
 use crate::scenario::{Manifest, Recording, Scenario};
 use crate::workload::WorkloadError;
 
@@ -35,6 +37,14 @@ pub enum ExplainError {
     UnknownTask {
         /// The number asked for.
         task: u64,
+        /// Which there are, in words.
+        known: String,
+    },
+    /// There is no such service.
+    #[error("there is no service {service}: {known}")]
+    UnknownService {
+        /// The name asked for.
+        service: String,
         /// Which there are, in words.
         known: String,
     },
@@ -87,16 +97,19 @@ pub fn explain(
     let prepared = scenario.prepare_with(manifest.seed, placers)?;
     let own: Vec<Box<dyn Recorder>> = vec![Box::new(Watcher(Arc::clone(&trace)))];
     let finished = prepared.run(Recording { own, ..Recording::default() }, watch)?;
-    let now = finished.records.fingerprint.to_string();
-    if now != manifest.fingerprint {
-        return Err(ExplainError::Differs { then: manifest.fingerprint.clone(), now });
-    }
+    check_fingerprint(manifest, &finished)?;
     let noted = locked(&trace);
     let lived = noted.lived.as_ref().ok_or_else(|| {
         let known = known(finished.controller.cluster().tasks_created());
         ExplainError::UnknownTask { task, known }
     })?;
     Ok(account::explanation(manifest, scenario, &finished, &noted, lived))
+}
+
+/// Whether a run came out the same.
+fn check_fingerprint(manifest: &Manifest, finished: &Finished) -> Result<(), ExplainError> {
+    let (then, now) = (manifest.fingerprint.clone(), finished.records.fingerprint.to_string());
+    if now == then { Ok(()) } else { Err(ExplainError::Differs { then, now }) }
 }
 
 /// ENI slots of instance types with trunking.

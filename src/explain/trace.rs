@@ -12,6 +12,7 @@ use crate::model::{ClassId, Cluster, InstanceId, Origin, Outcome, Placement, Tas
 use crate::placement::{Answer, Ask, DecisionLog, How};
 
 use super::lacks::{Lacks, Requirement};
+use super::told::Told;
 
 /// Rows of attempts kept apart; beyond, an attempt joins an earlier row with the same causes.
 const ROWS_MAX: usize = 64;
@@ -114,6 +115,8 @@ pub(super) struct Trace {
     pub(super) requirements: Vec<Requirement>,
     pub(super) rows: Vec<Row>,
     pub(super) ahead: Option<Ahead>,
+    /// What its service told while it lived.
+    pub(super) told: Told,
     /// Attempts and refusals of the event under way, which have no time yet.
     open: Vec<Attempt>,
     open_ahead: Vec<TaskId>,
@@ -122,6 +125,21 @@ pub(super) struct Trace {
 }
 
 impl Trace {
+    /// Whether the task has come and has not ended.
+    fn lives(&self) -> bool {
+        self.lived.as_ref().is_some_and(|lived| lived.ended.is_none())
+    }
+
+    /// Notes what the task's service tells.
+    fn hear(&mut self, seen: &Observation<'_>) {
+        let Some(Lived { origin: Origin::Service { service, .. }, class, .. }) = &self.lived else {
+            return;
+        };
+        let group = seen.cluster.group_name(seen.cluster.class(*class).group);
+        let name = group.strip_prefix("service:").unwrap_or(group);
+        self.told.note(*service, name, seen);
+    }
+
     pub(super) fn of(task: u64, trunks: BTreeMap<String, u32>) -> Arc<Mutex<Trace>> {
         Arc::new(Mutex::new(Trace {
             task,
@@ -131,6 +149,7 @@ impl Trace {
             requirements: Vec::new(),
             rows: Vec::new(),
             ahead: None,
+            told: Told::in_brief(),
             open: Vec::new(),
             open_ahead: Vec::new(),
             sizes: BTreeMap::new(),
@@ -339,7 +358,11 @@ pub(super) fn locked(trace: &Mutex<Trace>) -> MutexGuard<'_, Trace> {
 impl Recorder for Watcher {
     fn record(&mut self, seen: &Observation<'_>) {
         let mut trace = locked(&self.0);
+        let lived_on = trace.lives();
         (0..seen.changes.len()).for_each(|index| trace.changed(seen, index));
+        if lived_on || trace.lives() {
+            trace.hear(seen);
+        }
         trace.settle(seen.now);
     }
 }

@@ -2,9 +2,10 @@
 //! its place was chosen, and what would have helped.
 
 use crate::explain::explanation::{
-    AttemptRow, ChangeFacts, Choice, Counterfactual, Explanation, NearFacts, RefusalFacts,
-    TaskFacts, TieFacts, TypeFacts,
+    AttemptRow, ChangeFacts, Choice, Counterfactual, Explanation, MessageFacts, NearFacts,
+    RefusalFacts, TaskFacts, TieFacts, TypeFacts,
 };
+use crate::explain::service::ServiceExplanation;
 
 use super::format;
 use super::table::{counted, plain_table};
@@ -38,6 +39,10 @@ pub fn explanation_text(of: &Explanation, width: usize) -> String {
             let heading = format::wrap(&chosen(row, choice), width);
             parts.push(format!("{heading}\n{}", narrowing(choice, width)));
         }
+    }
+    if !of.service_told.is_empty() {
+        let told = told(&of.service_told, width);
+        parts.push(format!("What its service told while it lived:\n{told}"));
     }
     if let Some(counterfactual) = &of.counterfactual {
         parts.push(wrapped(remedies(counterfactual)));
@@ -189,6 +194,41 @@ fn refused(row: &AttemptRow, refusal: &RefusalFacts) -> String {
         refusal.candidates,
         counted(refusal.instances as usize, "instance"),
     )
+}
+
+/// What a service told, each message wrapped under its time.
+fn told(messages: &[MessageFacts], width: usize) -> String {
+    let lines = messages.iter().map(|one| {
+        let again = match one.count {
+            1 => String::new(),
+            count => format!(" ({} times, first at {})", format::count(count), at(one.first_s)),
+        };
+        let why = one.why.as_ref().map_or(String::new(), |why| format!(" Why: {why}."));
+        let text = format::printable(&format!("{}{why}{again}", one.message));
+        format::wrap(&format!("- {}: {text}", at(one.last_s)), width)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What a service told during a run, as text; see [`explanation_text`].
+pub fn service_text(of: &ServiceExplanation, width: usize) -> String {
+    let width = width.max(LEAST_WIDTH);
+    let title = format!(
+        "{}, arm {}, seed {}: service {}",
+        short(&of.scenario),
+        short(&of.arm),
+        of.seed,
+        short(&of.service)
+    );
+    let notes = format!(
+        "Equal messages are one. Made again from the manifest, with the same fingerprint {}.",
+        format::elide(&of.fingerprint, 32)
+    );
+    let told = match of.told.as_slice() {
+        [] => "It told nothing.".to_owned(),
+        messages => told(messages, width),
+    };
+    format!("{}\n\n{told}\n\n{}\n", format::wrap(&title, width), format::wrap(&notes, width))
 }
 
 fn requirement(name: &str, detail: Option<&str>) -> String {

@@ -115,6 +115,13 @@ fn explanation() -> Explanation {
         attempts: vec![refused(), placed()],
         blocked: None,
         host: Some(HostFacts { waited_s: 2.5, stopping: 1, pending: 0 }),
+        service_told: vec![MessageFacts {
+            message: "was unable to place a task\u{7}.".to_owned(),
+            why: Some("1 of 1 RESOURCE:CPU".to_owned()),
+            count: 3,
+            first_s: 30.5,
+            last_s: 90.5,
+        }],
         counterfactual: Some(counterfactual()),
     }
 }

@@ -33,6 +33,8 @@ fn tasks_that_are_none() {
         refused("", &["is no task"]),
         refused("web", &["'web' is no task", "tasks.csv"]),
         refused("1/", &["'1/' is no task"]),
+        refused("service:web", &["there is no service web", "the run has none"]),
+        refused("service:", &["there is no service"]),
         refused("\u{1b}[31m", &["is no task"]),
     ]);
 }

@@ -52,6 +52,24 @@ fn a_place_that_cannot_be_written_leaves_nothing() {
     none([attempt.complaint(1, &["run", "s.toml", "-q", "--out", &long], &["too long"])]);
 }
 
+/// A disk that is full, as a limit on the size of files; that writes fail then, and the program is
+/// not killed, is what `trap` is for.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_nothing_that_looks_whole() {
+    let attempt = Attempt::new(SCENARIO);
+    for arguments in ["run s.toml -q --out r", "compare s.toml -q --out r"] {
+        let script = format!("trap '' XFSZ; ulimit -f 1; exec \"$0\" {arguments}");
+        let mut command = assert_cmd::Command::new("sh");
+        command.current_dir(attempt.path("")).args(["-c", &script, env!("CARGO_BIN_EXE_towtank")]);
+        let output = command.timeout(std::time::Duration::from_mins(1)).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {said}");
+        assert!(said.contains("File too large"), "{arguments}: {said}");
+        assert_eq!(files(&attempt.path("")).len(), 1, "{arguments}: s.toml alone is left");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_to_nowhere_leaves_nothing() {

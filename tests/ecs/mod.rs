@@ -1,6 +1,7 @@
 //! How ECS behaves, rule by rule: that each rule of `rules.toml` has its tests, and that
 //! `docs/ecs-conformance.md` is made from it.
 
+mod explained;
 mod scenarios;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,32 +1,12 @@
 //! The scenarios of `scenarios/ecs/`: each shows its problem, and its remedy helps.
 
-use std::collections::BTreeMap;
-use std::io::Write;
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use towtank::metrics::Summary;
 use towtank::scenario::{Override, Recording, Scenario, value_of};
 
-/// Text that is written while a run goes on, and read after it.
-#[derive(Debug, Clone, Default)]
-struct Text(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Text {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Text {
-    fn read(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
+use crate::text::{Row, Text};
 
 /// What a scenario came to.
 struct Outcome {
@@ -34,7 +14,7 @@ struct Outcome {
     /// Messages of services, with the time in seconds.
     events: Vec<(f64, String)>,
     /// Rows of `tasks.csv`, by column.
-    tasks: Vec<BTreeMap<String, String>>,
+    tasks: Vec<Row>,
 }
 
 fn run(name: &str, changes: &[(&str, &str)]) -> Outcome {
@@ -46,19 +26,15 @@ fn run(name: &str, changes: &[(&str, &str)]) -> Outcome {
     let recording = Recording {
         tasks: Some(Box::new(tasks.clone())),
         service_events: Some(Box::new(events.clone())),
-        own: Vec::new(),
+        ..Recording::default()
     };
-    let finished = scenario.prepare(1).unwrap().run(recording, &mut |_| true).unwrap();
-    let rows = |text: &str| -> Vec<BTreeMap<String, String>> {
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        reader.deserialize().map(Result::unwrap).collect()
-    };
-    let event =
-        |row: BTreeMap<String, String>| (row["time_s"].parse().unwrap(), row["message"].clone());
+    let finished =
+        scenario.prepare(scenario.spec.seed).unwrap().run(recording, &mut |_| true).unwrap();
+    let event = |row: Row| (row["time_s"].parse().unwrap(), row["message"].clone());
     Outcome {
         summary: scenario.summary("arm", 1, &finished),
-        events: rows(&events.read()).into_iter().map(event).collect(),
-        tasks: rows(&tasks.read()),
+        events: events.rows().into_iter().map(event).collect(),
+        tasks: tasks.rows(),
     }
 }
 
@@ -74,9 +50,8 @@ impl Outcome {
 
     /// Tasks on instances whose name begins so that have not ended.
     fn running_on(&self, instances: &str) -> usize {
-        let there = |row: &&BTreeMap<String, String>| {
-            row["instance"].starts_with(instances) && row["outcome"] == "running"
-        };
+        let there =
+            |row: &&Row| row["instance"].starts_with(instances) && row["outcome"] == "running";
         self.tasks.iter().filter(there).count()
     }
 }
@@ -112,6 +87,20 @@ fn a_deployment_needs_room_for_new_tasks() {
     }
 }
 
+/// Five instances with a large task each have room for the small ones; but those are there first.
+#[test]
+fn the_order_of_arrival_decides_how_many_instances_are_used() {
+    let used = |outcome: &Outcome| {
+        let running = outcome.tasks.iter().filter(|row| row["ended_s"].is_empty());
+        running.map(|row| row["instance"].clone()).collect::<BTreeSet<String>>().len()
+    };
+    assert_eq!(used(&run("order-decides", &[])), 7);
+    let other_order = [("service.large.start", "0s"), ("service.small.start", "10m")];
+    assert_eq!(used(&run("order-decides", &other_order)), 5);
+    let again = "[{ at = \"20m\", task = { cpu = 614, memory = 512 } }]";
+    assert_eq!(used(&run("order-decides", &[("service.small.changes", again)])), 5);
+}
+
 #[test]
 fn an_instance_drains_only_if_its_tasks_may_be_replaced() {
     let stuck = run("drain-stuck", &[]);
@@ -125,6 +114,8 @@ fn an_instance_drains_only_if_its_tasks_may_be_replaced() {
 #[test]
 fn tasks_of_a_drained_instance_pile_up_where_nothing_spreads_them() {
     let piled = run("drain-one-zone", &[]);
+    assert_eq!(piled.running_on("a-0"), 0, "it is drained");
+    assert!(piled.tasks.iter().any(|row| row["instance"] == "a-0"), "there was something to drain");
     let (in_a, in_b) = (piled.running_on("a-"), piled.running_on("b-"));
     assert!(in_a.abs_diff(in_b) >= 2, "{in_a} and {in_b}");
     let remedy = [
@@ -165,8 +156,7 @@ fn eni_slots_bind_before_cpu_and_memory() {
 
 /// Seconds from its place to its start, of each task of the second deployment.
 fn pending(outcome: &Outcome) -> Vec<f64> {
-    let seconds =
-        |row: &BTreeMap<String, String>, column: &str| -> Option<f64> { row[column].parse().ok() };
+    let seconds = |row: &Row, column: &str| -> Option<f64> { row[column].parse().ok() };
     let late = outcome
         .tasks
         .iter()
