@@ -11,12 +11,13 @@ pub mod fluid;
 mod host;
 mod host_memory;
 mod nature;
+mod requests;
 mod shared_host;
 mod simulated;
 
 pub use simulated::{
-    EngineSetup, HostPulls, Latency, LifeCycle, PullBehaviour, Pulls, STOP_TIMEOUT, Sharing,
-    SimulatedBackend, phase,
+    EngineSetup, HostPulls, Latency, LifeCycle, MetricTiming, PullBehaviour, Pulls, STOP_TIMEOUT,
+    Sharing, SimulatedBackend, phase,
 };
 
 use crate::controller::{Command, Event};

@@ -58,6 +58,8 @@ impl Nature {
                 self.usages.push(usage);
                 return None;
             }
+            // Who has hosts to simulate keeps them.
+            External::ExpectRequests(..) => return None,
             External::MachineUp(spec) => (phase::REGISTRATIONS, Event::InstanceRegistered(spec)),
             External::Submit(submission, behaviour) => {
                 self.submissions.insert(submission.id, behaviour, submission.count);

@@ -3,6 +3,7 @@
 mod life_cycle;
 mod operations;
 mod pulls;
+mod requests;
 mod sharing;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ mod tests;
 pub use life_cycle::{LifeCycle, STOP_TIMEOUT};
 pub use operations::EngineSetup;
 pub use pulls::{HostPulls, PullBehaviour, Pulls};
+pub use requests::MetricTiming;
 pub use sharing::Sharing;
 
 use std::hint::black_box;
@@ -20,7 +22,8 @@ use slab::Slab;
 use crate::controller::{Command, Event, Timer};
 use crate::des::{EventKey, EventQueue, Purpose, Seed, SimDuration, SimTime};
 use crate::model::{
-    CapacityId, DefinitionId, InstanceId, InstanceSpec, Origin, Outcome, Placement, TaskId,
+    CapacityId, DefinitionId, InstanceId, InstanceSpec, Origin, Outcome, Placement, ServiceId,
+    TaskId,
 };
 use crate::workload::law_spec::DurationLaw;
 use crate::workload::{Behaviour, External};
@@ -31,6 +34,7 @@ use super::{Backend, BackendError, HostUsage};
 use life_cycle::Lives;
 use operations::Engines;
 use pulls::Images;
+use requests::Requests;
 use sharing::Shared;
 
 /// Order of what happens at one instant, within a round (law: an event scheduled for now with a
@@ -100,6 +104,10 @@ enum Due {
     Pulled(u32),
     /// [`Event::ImagePulled`], by task slot.
     ImageThere(u32),
+    /// The rate of the requests to a service changes, or a period of its metrics ends; no event.
+    Requests(ServiceId),
+    /// [`Event::MetricsPublished`].
+    Metrics(ServiceId),
 }
 
 /// When a host or an engine has something to do, and the event for that.
@@ -171,6 +179,7 @@ pub struct SimulatedBackend {
     lives: Lives,
     /// Where pulls take time.
     images: Option<Box<Images>>,
+    requests: Requests,
     nature: Nature,
     /// By task slot.
     live: Vec<Option<Live>>,
@@ -189,6 +198,7 @@ impl SimulatedBackend {
             engines: None,
             lives: Lives::default(),
             images: None,
+            requests: Requests::default(),
             nature: Nature::new(seed),
             live: Vec::new(),
         }
@@ -276,9 +286,16 @@ impl SimulatedBackend {
     fn begin(&mut self, slot: u32) {
         let live = self.live[slot as usize].as_ref().expect("an admitted task is live");
         let law = self.latency(live.placement.instance).and_then(|latency| latency.start.as_ref());
-        let (with_engine, has_latency) = (self.engines.is_some(), law.is_some());
-        let delay = self.draw(law, START_DRAW, live.origin);
-        self.live_mut(slot).stage = Stage::Starting;
+        let course = self.course(slot);
+        let (with_engine, has_latency) =
+            (self.engines.is_some(), law.is_some() || course.is_some());
+        let mut delay = self.draw(law, START_DRAW, live.origin);
+        let live = self.live_mut(slot);
+        live.stage = Stage::Starting;
+        if let Some(course) = course {
+            delay = delay.saturating_add(course.start);
+            live.takes(&course);
+        }
         if with_engine && !has_latency {
             self.order_start(slot);
             return;
@@ -382,6 +399,7 @@ impl SimulatedBackend {
             return;
         }
         self.give_up_transition(task.slot);
+        self.serves_no_more(task.slot);
         let live = self.live[task.slot as usize].as_mut().expect("a task to stop is live");
         let instance = live.placement.instance;
         if live.stage == Stage::Queued {
@@ -455,6 +473,11 @@ impl SimulatedBackend {
                 return Ok(None);
             }
             Due::ImageThere(slot) => self.image_there(slot),
+            Due::Requests(service) => {
+                self.requests_due(service);
+                return Ok(None);
+            }
+            Due::Metrics(service) => self.metrics_due(service),
         };
         Ok(Some(event))
     }
@@ -469,6 +492,9 @@ impl Backend for SimulatedBackend {
             (&external, &mut self.images)
         {
             images.register(*id, conduct);
+        }
+        if let External::ExpectRequests(service, load) = &external {
+            self.expect_requests(at, *service, load);
         }
         let Some((phase, event)) = self.nature.take_in(external) else { return Ok(()) };
         let place = self.externals.insert(event);

@@ -18,7 +18,7 @@ impl Controller {
     }
 
     /// Whether a placed task has a transition that takes time.
-    fn has(&self, task: TaskId, transition: Transition) -> bool {
+    pub(super) fn has(&self, task: TaskId, transition: Transition) -> bool {
         if !self.timed.contains(transition) {
             return false;
         }
@@ -28,7 +28,7 @@ impl Controller {
                 let definition = &self.cluster.class(record.class).definition;
                 definition.network_mode == NetworkMode::Awsvpc
             }
-            Transition::Register | Transition::Deregister => {
+            Transition::Register | Transition::PassChecks | Transition::Deregister => {
                 match self.records[task.slot as usize].origin {
                     Origin::Service { service, .. } => self.services.are_load_balanced(service),
                     Origin::Submission { .. } => false,
@@ -86,6 +86,9 @@ impl Controller {
     fn runs(&mut self, now: SimTime, task: TaskId, out: &mut Reaction) {
         self.cluster.advance(task, TaskStatus::Running);
         out.changes.push(Change::TaskStarted(task));
+        if self.has(task, Transition::PassChecks) {
+            self.begin(task, Transition::PassChecks, out);
+        }
         self.service_task_runs(now, task, out);
     }
 
@@ -103,6 +106,9 @@ impl Controller {
                 self.start(task, out);
             }
             (Transition::Register, Some(TaskStatus::Activating)) => self.runs(now, task, out),
+            (Transition::PassChecks, Some(TaskStatus::Running)) => {
+                self.service_task_passes_checks(now, task, out);
+            }
             (Transition::Deregister, Some(TaskStatus::Deactivating)) => {
                 self.order_stop(now, task, out);
             }

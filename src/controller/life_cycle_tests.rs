@@ -8,9 +8,10 @@ use crate::model::{
     AttributeSet, CapacityId, Cpu, DefinitionId, InstanceId, NetworkMode, Price, TaskStatus,
 };
 
-const ALL: [Transition; 4] = [
+const ALL: [Transition; 5] = [
     Transition::AttachNetwork,
     Transition::Register,
+    Transition::PassChecks,
     Transition::Deregister,
     Transition::DetachNetwork,
 ];
@@ -68,6 +69,7 @@ impl Plane {
             Command::StopTask(_) => "stop",
             Command::Begin { transition: Transition::AttachNetwork, .. } => "attach",
             Command::Begin { transition: Transition::Register, .. } => "register",
+            Command::Begin { transition: Transition::PassChecks, .. } => "checks",
             Command::Begin { transition: Transition::Deregister, .. } => "deregister",
             Command::Begin { transition: Transition::DetachNetwork, .. } => "detach",
             Command::Forget(_) => "forget",
@@ -97,6 +99,8 @@ fn ecs_4_a_task_passes_through_all_states_and_holds_what_it_must() {
     assert_eq!(plane.ordered(), ["register"]);
     plane.made(task, Transition::Register);
     assert_eq!(plane.status(task), Some(TaskStatus::Running));
+    assert_eq!(plane.ordered(), ["checks"]);
+    plane.made(task, Transition::PassChecks);
     plane.scale(0);
     assert_eq!(plane.status(task), Some(TaskStatus::Deactivating));
     assert_eq!((plane.held(), plane.ordered()), ((1, 1), vec!["deregister"]));

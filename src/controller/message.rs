@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::des::SimTime;
 use crate::model::{
     ClassId, DefinitionId, Health, InstanceId, InstanceSpec, Origin, Outcome, Placement, ServiceId,
-    ServiceSpec, ServiceUpdate, Submission, TaskDefinition, TaskId, TaskStatus,
+    ServiceMetrics, ServiceSpec, ServiceUpdate, Submission, TaskDefinition, TaskId, TaskStatus,
 };
 
 use super::ServiceEvent;
@@ -44,6 +44,8 @@ pub enum Event {
     TaskStopped(TaskId, Outcome),
     /// A transition that [`Command::Begin`] began is over.
     TransitionMade(TaskId, Transition),
+    /// What CloudWatch has of a service arrived.
+    MetricsPublished(ServiceMetrics),
     /// A timer set by [`Command::WakeAt`] went off.
     Woken(Timer),
 }
@@ -55,6 +57,8 @@ pub enum Transition {
     AttachNetwork,
     /// A load balancer is told of it: ACTIVATING.
     Register,
+    /// It passes the checks of a load balancer, which sends it requests then: RUNNING.
+    PassChecks,
     /// A load balancer lets go of it: DEACTIVATING.
     Deregister,
     /// Its network interface is detached: DEPROVISIONING.

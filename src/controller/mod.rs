@@ -120,7 +120,7 @@ impl Controller {
             }
             Event::InstanceDraining(instance) => self.drain(now, *instance, out),
             // Nothing is decided on it.
-            Event::ImagePulled { .. } => {}
+            Event::ImagePulled { .. } | Event::MetricsPublished(_) => {}
             Event::TaskStarted(task) => self.started(now, *task, out),
             Event::TaskExited(task, outcome) => self.exited(now, *task, *outcome, out),
             Event::TaskStopped(task, outcome) => self.stopped(now, *task, *outcome, out),

@@ -46,6 +46,7 @@ pub(crate) fn summary(arm: &str, seed: u64) -> Summary {
         cost_usd: 1234.5,
         placements: 10_866,
         refusals: 77,
+        requests: crate::metrics::summary::RequestFigures::default(),
     }
 }
 

@@ -118,6 +118,11 @@ pub const METRICS: &[Metric] = {
         metric("cost_usd", Dollars, Lower, "cost"),
         metric("placements", Count, Neither, "placements"),
         metric("refusals", Count, Neither, "refusals"),
+        metric("requests.count", Count, Neither, "requests"),
+        metric("requests.failed", Count, Lower, "requests failed"),
+        metric("requests.response_s", Seconds, Lower, "mean response time"),
+        metric("requests.slowest_s", Seconds, Lower, "slowest period's response time"),
+        metric("requests.cpu_utilisation", Share, Higher, "CPU used by requests"),
     ]
 };
 

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::controller::{Change, Event};
 use crate::des::SimTime;
-use crate::model::{Origin, Outcome};
+use crate::model::{Origin, Outcome, ServiceMetrics};
 
 /// A 128-bit fingerprint; displays as 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -124,6 +124,15 @@ impl FingerprintRecorder {
                 if let Some(definition) = update.definition {
                     self.workload.update([5, now, service, u64::from(definition.0)]);
                 }
+            }
+            Event::MetricsPublished(datum) => {
+                let ServiceMetrics { service, requests, failed, tasks_milli, .. } = *datum;
+                let service = u64::from(service.0);
+                let told =
+                    [datum.cpu_ppm, datum.response_micros].map(|one| one.unwrap_or(u64::MAX));
+                let [cpu, response] = told;
+                self.trajectory.update([20, now, service, requests, failed, tasks_milli]);
+                self.trajectory.update([cpu, response]);
             }
             // Capacity is no part of the workload.
             Event::InstanceRegistered(_)

@@ -9,11 +9,12 @@ use crate::model::{Cluster, TaskId};
 use super::fingerprint::FingerprintRecorder;
 use super::load::LoadRecorder;
 use super::milestones::Milestones;
+use super::request_tally::RequestTally;
 use super::summary::{Shares, Slowdown, TaskCounts, Verdict, WaitSeconds};
 use super::summary_recorder::{SummaryRecorder, allocated, utilisation};
 use super::{
     AllocationRecorder, AllocationRow, Fingerprint, Lives, Observation, Recorder, ServiceEvents,
-    TaskTable, TimelinePoint,
+    ServiceMetricTable, TaskTable, TimelinePoint,
 };
 
 /// A record that could not be written.
@@ -30,11 +31,14 @@ pub struct Recorders {
     fingerprint: FingerprintRecorder,
     load: LoadRecorder,
     summary: SummaryRecorder,
+    requests: RequestTally,
     warm_up: SimDuration,
     /// Rows of `tasks.csv`.
     pub tasks: Option<TaskTable>,
     /// Rows of `service-events.csv`.
     pub service_events: Option<ServiceEvents>,
+    /// Rows of `service-metrics.csv`.
+    pub service_metrics: Option<ServiceMetricTable>,
     /// Rows of `allocation.csv`.
     pub allocation: Option<AllocationRecorder>,
     /// Recorders of a library user's own.
@@ -70,6 +74,8 @@ pub struct Records {
     pub placements: u64,
     /// Decisions that found no instance.
     pub refusals: u64,
+    /// Requests to services.
+    pub requests: super::summary::RequestFigures,
     /// The run over time.
     pub timeline: Vec<TimelinePoint>,
     /// Rows of `allocation.csv`, where it was recorded.
@@ -87,9 +93,11 @@ impl Recorders {
             fingerprint: FingerprintRecorder::default(),
             load: LoadRecorder::new(SimTime::ZERO + warm_up),
             summary: SummaryRecorder::new(SimTime::ZERO + warm_up),
+            requests: RequestTally::new(SimTime::ZERO + warm_up),
             warm_up,
             tasks: None,
             service_events: None,
+            service_metrics: None,
             allocation: None,
             own: Vec::new(),
         }
@@ -104,6 +112,7 @@ impl Recorders {
     pub fn record(&mut self, now: SimTime, event: &Event, changes: &[Change], cluster: &Cluster) {
         self.load.advance(now);
         self.fingerprint.event(now, event);
+        self.requests.event(event);
         for change in changes {
             self.fingerprint.change(now, change);
             let life = self.lives.apply(now, change);
@@ -125,6 +134,9 @@ impl Recorders {
         }
         if let Some(service_events) = &mut self.service_events {
             service_events.record(&seen);
+        }
+        if let Some(service_metrics) = &mut self.service_metrics {
+            service_metrics.record(&seen);
         }
         if let Some(allocation) = &mut self.allocation {
             allocation.record(&seen);
@@ -160,6 +172,9 @@ impl Recorders {
         if let Some(service_events) = self.service_events.take() {
             service_events.close()?;
         }
+        if let Some(service_metrics) = self.service_metrics.take() {
+            service_metrics.close()?;
+        }
         let timeline = self.load.timeline.points();
         let last_arrival = self.summary.last_submission().unwrap_or_default().as_secs_f64();
         let counts = TaskCounts {
@@ -182,6 +197,7 @@ impl Recorders {
             cost_usd: self.load.cost().as_usd(),
             placements: self.summary.placements,
             refusals: self.summary.refusals,
+            requests: self.requests.figures(),
             timeline,
             allocation: self.allocation.as_ref().map(AllocationRecorder::rows),
             own: self.own,

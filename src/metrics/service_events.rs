@@ -8,6 +8,7 @@ use crate::des::SimTime;
 use crate::model::{ClassId, Cluster, InstanceStatus, InstanceView, ServiceId};
 use crate::placement::{Predicate, RefusalHistogram};
 
+use super::table_file::TableFile;
 use super::{Observation, RecordError, Recorder, csv_text};
 
 /// Columns of `service-events.csv`, explained in `results/README.md`.
@@ -17,47 +18,33 @@ pub const SERVICE_EVENT_COLUMNS: [&str; 4] = ["time_s", "service", "message", "w
 const ZONE: &str = "ecs.availability-zone";
 
 /// Writes a row whenever a service tells something.
+#[derive(Debug)]
 pub struct ServiceEvents {
-    writer: csv::Writer<Box<dyn Write + Send>>,
+    file: TableFile,
     names: BTreeMap<ServiceId, String>,
-    error: Option<csv::Error>,
-}
-
-impl std::fmt::Debug for ServiceEvents {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServiceEvents").field("error", &self.error).finish_non_exhaustive()
-    }
 }
 
 impl ServiceEvents {
     /// A table on `out`, with its header written.
     pub fn new(out: Box<dyn Write + Send>) -> ServiceEvents {
-        let mut writer = csv::Writer::from_writer(out);
-        let error = writer.write_record(SERVICE_EVENT_COLUMNS).err();
-        ServiceEvents { writer, names: BTreeMap::new(), error }
+        let file = TableFile::new("service-events.csv", &SERVICE_EVENT_COLUMNS, out);
+        ServiceEvents { file, names: BTreeMap::new() }
     }
 
     /// Flushes what is written.
     ///
     /// # Errors
     /// The first error of any write since the start.
-    pub fn close(mut self) -> Result<(), RecordError> {
-        let failed = |why: String| RecordError(format!("service-events.csv: {why}"));
-        if let Some(error) = self.error.take() {
-            return Err(failed(error.to_string()));
-        }
-        self.writer.flush().map_err(|error| failed(error.to_string()))
+    pub fn close(self) -> Result<(), RecordError> {
+        self.file.close()
     }
 
     fn write(&mut self, now: SimTime, id: ServiceId, event: ServiceEvent, cluster: &Cluster) {
         let name = &self.names[&id];
-        let message = format!("(service {name}) {}", text(name, event, cluster));
+        let message = format!("(service {name}) {}", service_message(name, event, cluster));
         let time = now.to_string();
-        let why = why(event, cluster);
-        let row = [time.as_str(), &csv_text(name), &csv_text(&message), &csv_text(&why)];
-        if let Err(error) = self.writer.write_record(row) {
-            self.error.get_or_insert(error);
-        }
+        let why = service_message_cause(event, cluster);
+        self.file.row([&time, &csv_text(name), &csv_text(&message), &csv_text(&why)]);
     }
 }
 
@@ -78,7 +65,7 @@ impl Recorder for ServiceEvents {
 ///
 /// Source: ECS developer guide, "Service event messages" and "Availability Zone service rebalancing
 /// service event messages"; what is not there is as users quote it.
-fn text(service: &str, event: ServiceEvent, cluster: &Cluster) -> String {
+pub(crate) fn service_message(service: &str, event: ServiceEvent, cluster: &Cluster) -> String {
     match event {
         ServiceEvent::SteadyState => "has reached a steady state.".to_owned(),
         ServiceEvent::TasksStarted(count) => format!("has started {count} tasks."),
@@ -168,7 +155,7 @@ fn problem(predicate: Predicate) -> &'static str {
 }
 
 /// What ECS does not tell: of all instances, how many fail what.
-fn why(event: ServiceEvent, cluster: &Cluster) -> String {
+pub(crate) fn service_message_cause(event: ServiceEvent, cluster: &Cluster) -> String {
     match event {
         ServiceEvent::UnableToPlace(class) => {
             RefusalHistogram::of(cluster.class(class), cluster).to_string()

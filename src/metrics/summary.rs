@@ -36,6 +36,22 @@ pub struct TaskCounts {
     pub pending_at_end: u64,
 }
 
+/// Requests to services, after the warm-up, as far as CloudWatch had them when the run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestFigures {
+    /// Requests that came.
+    pub count: u64,
+    /// Of these, the ones that failed.
+    pub failed: u64,
+    /// Mean response time of those that did not, seconds.
+    pub response_s: Option<f64>,
+    /// The longest mean response time of any service and period, seconds.
+    pub slowest_s: Option<f64>,
+    /// CPU used over CPU reserved by the tasks that served, a share.
+    pub cpu_utilisation: Option<f64>,
+}
+
 /// Waiting time from submission to start, of tasks submitted after the warm-up that started.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -136,4 +152,7 @@ pub struct Summary {
     pub placements: u64,
     /// Decisions that found no instance.
     pub refusals: u64,
+    /// Requests to services.
+    #[serde(default)]
+    pub requests: RequestFigures,
 }

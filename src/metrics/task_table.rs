@@ -10,6 +10,7 @@ use crate::des::SimTime;
 use crate::model::{Cluster, Origin, Outcome, SubmissionId};
 
 use super::milestones::Milestones;
+use super::table_file::TableFile;
 use super::{Life, Lives, Observation, RecordError, TaskTimes};
 
 /// Columns of `tasks.csv`, explained in `results/README.md`.
@@ -35,77 +36,33 @@ pub const TASK_COLUMNS: [&str; 18] = [
 ];
 
 /// Writes a row when a task ends, and at the end of the run one for each that has not.
+#[derive(Debug)]
 pub struct TaskTable {
-    writer: csv::Writer<Box<dyn Write + Send>>,
+    file: TableFile,
     /// The cell being written: kept, so that a row allocates nothing.
     cell: String,
     /// Names of submissions some of whose tasks have not ended, with the number of these.
     names: BTreeMap<SubmissionId, (Box<str>, u32)>,
-    error: Option<csv::Error>,
-}
-
-impl std::fmt::Debug for TaskTable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TaskTable").field("error", &self.error).finish_non_exhaustive()
-    }
 }
 
 impl TaskTable {
     /// A table on `out`, with its header written.
     pub fn new(out: Box<dyn Write + Send>) -> TaskTable {
-        let mut writer = csv::Writer::from_writer(out);
-        let error = writer.write_record(TASK_COLUMNS).err();
-        TaskTable { writer, cell: String::new(), names: BTreeMap::new(), error }
+        let file = TableFile::new("tasks.csv", &TASK_COLUMNS, out);
+        TaskTable { file, cell: String::new(), names: BTreeMap::new() }
     }
 
     /// Flushes what is written.
     ///
     /// # Errors
     /// The first error of any write since the start.
-    pub fn close(mut self) -> Result<(), RecordError> {
-        if let Some(error) = self.error.take() {
-            return Err(RecordError(format!("tasks.csv: {error}")));
-        }
-        self.writer.flush().map_err(|error| RecordError(format!("tasks.csv: {error}")))
-    }
-
-    /// Writes a row: `end` for a task that has ended, `state` for one that has not.
-    fn write(&mut self, row: &TaskRow<'_>, cluster: &Cluster) -> csv::Result<()> {
-        let TaskRow { life, end, state, times } = *row;
-        let (submission, service) = match life.origin {
-            Origin::Submission { submission, .. } => (Some(submission), None),
-            Origin::Service { service, .. } => (None, Some(service.0)),
-        };
-        let name = submission.and_then(|id| self.names.get(&id)).map_or("", |(name, _)| name);
-        let class = cluster.class(life.class);
-        let instance = life.instance.map_or("", |id| &cluster.instance(id).spec().name);
-        let stop_code = end.and_then(|(_, outcome)| outcome.stop_code(life.origin));
-        let mut cells = Row { writer: &mut self.writer, cell: &mut self.cell };
-        cells.value(Some(life.task.number))?;
-        cells.text(name)?;
-        cells.value(submission.map(|id| id.0))?;
-        cells.value(service)?;
-        cells.text(cluster.group_name(class.group))?;
-        cells.text(&class.definition.family)?;
-        cells.value(Some(life.submitted))?;
-        cells.value(life.placed)?;
-        cells.value(life.started)?;
-        cells.value(end.map(|(at, _)| at))?;
-        cells.text(end.map_or(state, |(_, outcome)| outcome.as_str()))?;
-        cells.text(instance)?;
-        cells.text(stop_code.map_or("", crate::model::StopCode::as_str))?;
-        cells.value(times.created_at)?;
-        cells.value(times.pull_started_at)?;
-        cells.value(times.pull_stopped_at)?;
-        cells.value(times.stopping_at)?;
-        cells.value(times.execution_stopped_at)?;
-        cells.end()
+    pub fn close(self) -> Result<(), RecordError> {
+        self.file.close()
     }
 
     fn add(&mut self, row: &TaskRow<'_>, cluster: &Cluster) {
-        if let Err(error) = self.write(row, cluster) {
-            self.error.get_or_insert(error);
-        }
+        let TaskTable { file, cell, names } = self;
+        file.write(|writer| row.write(names, cluster, &mut Row { writer, cell }));
     }
 
     fn forget_name(&mut self, life: &Life) {
@@ -165,6 +122,45 @@ struct TaskRow<'a> {
     /// The word for a task that has not ended.
     state: &'a str,
     times: TaskTimes,
+}
+
+impl TaskRow<'_> {
+    /// Writes the row: its `end` if the task has ended, else its `state`.
+    fn write(
+        &self,
+        names: &BTreeMap<SubmissionId, (Box<str>, u32)>,
+        cluster: &Cluster,
+        cells: &mut Row<'_>,
+    ) -> csv::Result<()> {
+        let TaskRow { life, end, state, times } = *self;
+        let (submission, service) = match life.origin {
+            Origin::Submission { submission, .. } => (Some(submission), None),
+            Origin::Service { service, .. } => (None, Some(service.0)),
+        };
+        let name = submission.and_then(|id| names.get(&id)).map_or("", |(name, _)| name);
+        let class = cluster.class(life.class);
+        let instance = life.instance.map_or("", |id| &cluster.instance(id).spec().name);
+        let stop_code = end.and_then(|(_, outcome)| outcome.stop_code(life.origin));
+        cells.value(Some(life.task.number))?;
+        cells.text(name)?;
+        cells.value(submission.map(|id| id.0))?;
+        cells.value(service)?;
+        cells.text(cluster.group_name(class.group))?;
+        cells.text(&class.definition.family)?;
+        cells.value(Some(life.submitted))?;
+        cells.value(life.placed)?;
+        cells.value(life.started)?;
+        cells.value(end.map(|(at, _)| at))?;
+        cells.text(end.map_or(state, |(_, outcome)| outcome.as_str()))?;
+        cells.text(instance)?;
+        cells.text(stop_code.map_or("", crate::model::StopCode::as_str))?;
+        cells.value(times.created_at)?;
+        cells.value(times.pull_started_at)?;
+        cells.value(times.pull_stopped_at)?;
+        cells.value(times.stopping_at)?;
+        cells.value(times.execution_stopped_at)?;
+        cells.end()
+    }
 }
 
 /// Writes one row, cell by cell.

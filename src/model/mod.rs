@@ -10,6 +10,7 @@ mod instance;
 mod ledger;
 pub mod query;
 mod service;
+mod service_metrics;
 mod submission;
 mod task;
 mod units;
@@ -22,6 +23,7 @@ pub use service::{
     CircuitBreaker, DeploymentConfiguration, DeploymentStrategy, FailureThreshold,
     SchedulingStrategy, ServiceId, ServiceSpec, ServiceUpdate,
 };
+pub use service_metrics::ServiceMetrics;
 pub use submission::{Origin, Outcome, StopCode, Submission, SubmissionId};
 pub use task::{
     Architecture, DeviceSet, Health, HostPort, Limits, NetworkMode, Placement, PlacementConstraint,

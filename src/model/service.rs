@@ -49,8 +49,6 @@ pub enum DeploymentStrategy {
     },
     /// Like blue/green, with a small part of the traffic shifted first.
     Canary {
-        /// Traffic of the first step, tenths of a percent, 1 to 1000.
-        permille: u32,
         /// Between the first step and the rest.
         canary_micros: u64,
         /// How long both run once all traffic is shifted.

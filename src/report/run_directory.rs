@@ -17,11 +17,12 @@ use super::output::OutputError;
 use super::plot::{metric_svg, pending_svg, utilisation_svg};
 
 /// Files that towtank writes: only a directory with nothing else in it is replaced.
-pub(super) const OWN_FILES: [&str; 22] = [
+pub(super) const OWN_FILES: [&str; 23] = [
     "manifest.json",
     "summary.json",
     "tasks.csv",
     "service-events.csv",
+    "service-metrics.csv",
     "timeline.csv",
     "timing.json",
     "allocation.csv",
@@ -78,9 +79,11 @@ pub fn recording(directory: &Path, scenario: &Scenario) -> Result<Recording, Out
     };
     let record = &scenario.spec.record;
     let has_services = !scenario.spec.service.is_empty();
+    let gets_requests = scenario.spec.service.values().any(|table| table.requests.is_some());
     Ok(Recording {
         tasks: file("tasks.csv", record.tasks)?,
         service_events: file("service-events.csv", record.service_events && has_services)?,
+        service_metrics: file("service-metrics.csv", record.service_metrics && gets_requests)?,
         own: Vec::new(),
     })
 }

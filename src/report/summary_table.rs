@@ -11,13 +11,14 @@ use crate::metrics::summary::{Summary, Verdict};
 const LEAST_WIDTH: usize = 60;
 
 /// Groups of figures: heading, and the start of the dotted paths that belong to it.
-const GROUPS: [(&str, &[&str]); 7] = [
+const GROUPS: [(&str, &[&str]); 8] = [
     ("tasks", &["tasks."]),
     ("waiting time", &["wait_s."]),
     ("slowdown", &["slowdown."]),
     ("utilisation", &["utilisation."]),
     ("allocated at the end", &["allocated_at_end."]),
     ("instances", &["instances."]),
+    ("requests", &["requests."]),
     ("run", &["makespan_s", "cost_usd", "placements", "refusals", "warm_up_s"]),
 ];
 
@@ -65,7 +66,8 @@ fn figures_table(summary: &Summary) -> String {
     let figures = figures(summary);
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    for (heading, prefixes) in GROUPS {
+    let is_shown = |heading: &str| heading != "requests" || summary.requests.count > 0;
+    for (heading, prefixes) in GROUPS.into_iter().filter(|(heading, _)| is_shown(heading)) {
         let belongs =
             |metric: &&Metric| prefixes.iter().any(|prefix| metric.name.starts_with(prefix));
         for (position, metric) in METRICS.iter().filter(belongs).enumerate() {
@@ -88,6 +90,7 @@ fn figure_name(metric: &Metric) -> String {
     let words = last.trim_end_matches("_s").trim_end_matches("_usd").replace('_', " ");
     match words.as_str() {
         "cpu" | "gpu" => words.to_uppercase(),
+        "cpu utilisation" => "CPU utilisation".to_owned(),
         "warm up" => "warm-up".to_owned(),
         _ => words,
     }
@@ -147,8 +150,11 @@ mod tests {
 
     #[test]
     fn every_figure_is_in_the_table_once() {
-        let table = figures_table(&summary("a", 1));
-        assert_eq!(table.lines().count(), METRICS.len());
+        let mut summary = summary("a", 1);
+        let without = METRICS.iter().filter(|one| !one.name.starts_with("requests.")).count();
+        assert_eq!(figures_table(&summary).lines().count(), without);
+        summary.requests.count = 1;
+        assert_eq!(figures_table(&summary).lines().count(), METRICS.len());
     }
 
     #[test]

@@ -2,12 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::MetricTiming;
 use crate::controller::ServiceRules;
 use crate::des::SimDuration;
 use crate::workload::law_spec::Span;
 
 use super::spec::Preset;
 use super::{DecisionTime, Document, ScenarioError};
+
+/// CloudWatch's period for the metrics of services, and how long they take to be published.
+const METRIC_SECONDS: u64 = 60;
 
 /// `[controller]`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -44,6 +48,12 @@ pub struct ControllerTable {
     /// From which difference of tasks on availability zones are evened out, at least 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone_imbalance: Option<u32>,
+    /// What a datum of CloudWatch is about; more than no time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric_period: Option<Span>,
+    /// From the end of that until it is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric_delay: Option<Span>,
 }
 
 impl ControllerTable {
@@ -88,5 +98,24 @@ impl ControllerTable {
             return refuse("zone_imbalance", "tasks would be moved for ever; write 2 or more");
         }
         Ok(rules)
+    }
+
+    /// The same for the metrics of services.
+    pub(super) fn resolve_metrics(
+        &mut self,
+        document: &Document,
+        preset: Preset,
+    ) -> Result<MetricTiming, ScenarioError> {
+        let delay = match preset {
+            Preset::Instant => 0,
+            Preset::Ecs => METRIC_SECONDS,
+        };
+        let period = *self.metric_period.get_or_insert(Span::from_secs(METRIC_SECONDS));
+        let delay = *self.metric_delay.get_or_insert(Span::from_secs(delay));
+        if period.duration() == SimDuration::ZERO {
+            let problem = "0 s: nothing happens in no time; write a longer one";
+            return Err(document.error("controller.metric_period", problem));
+        }
+        Ok(MetricTiming { period: period.duration(), delay: delay.duration() })
     }
 }

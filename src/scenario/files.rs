@@ -67,6 +67,10 @@ pub(super) fn named_files(
             let key = format!("service.{name}.task.task_definition");
             add(key.clone(), &key, path);
         }
+        if let Some(path) = table.requests.as_ref().and_then(|one| one.rates_file.as_ref()) {
+            let key = format!("service.{name}.requests.rates_file");
+            add(key.clone(), &key, path);
+        }
     }
     files
 }

@@ -26,6 +26,9 @@ pub struct LifeCycleTable {
     /// ACTIVATING, until the load balancer knows a task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<DurationLaw>,
+    /// RUNNING, until a task has passed the load balancer's checks: it is not healthy before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_health: Option<DurationLaw>,
     /// DEACTIVATING, until the load balancer has let go of a task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deregistration_delay: Option<DurationLaw>,
@@ -46,12 +49,14 @@ pub struct LifeCycleTable {
     pub registry_mbps: Option<u32>,
 }
 
-/// The preset `ecs`: documented is the deregistration delay (Elastic Load Balancing, target group
-/// attribute `deregistration_delay.timeout_seconds`); "several seconds" for a network interface
-/// is, and 8 s are our choice, as are the others.
+/// The preset `ecs`: documented are the deregistration delay (Elastic Load Balancing, target group
+/// attribute `deregistration_delay.timeout_seconds`) and the checks of targets (five, every 30 s;
+/// ECS developer guide, "Optimize load balancer health check parameters"); "several seconds" for a
+/// network interface is, and 8 s are our choice, as are the others.
 const ATTACH_NETWORK: &str = "\"8s\"";
 const CONTAINER_START: &str = "{ uniform = { low = \"1s\", high = \"3s\" } }";
 const ACTIVATION: &str = "\"3s\"";
+const TARGET_HEALTH: &str = "\"150s\"";
 const DEREGISTRATION_DELAY: &str = "\"300s\"";
 const DETACH_NETWORK: &str = "\"5s\"";
 const PULL_OVERHEAD: &str = "{ lognormal = { median = \"2s\", sigma = 0.25 } }";
@@ -86,6 +91,7 @@ impl LifeCycleTable {
                 (&mut self.attach_network, ATTACH_NETWORK),
                 (&mut self.container_start, CONTAINER_START),
                 (&mut self.activation, ACTIVATION),
+                (&mut self.target_health, TARGET_HEALTH),
                 (&mut self.deregistration_delay, DEREGISTRATION_DELAY),
                 (&mut self.detach_network, DETACH_NETWORK),
                 (&mut self.pull_overhead, PULL_OVERHEAD),
@@ -180,7 +186,9 @@ impl Scenario {
                 ));
             }
         }
-        let registers = table.activation.is_some() || table.deregistration_delay.is_some();
+        let registers = table.activation.is_some()
+            || table.target_health.is_some()
+            || table.deregistration_delay.is_some();
         let balanced = self.services.iter().filter(|plan| plan.spec.load_balanced && !registers);
         warnings.extend(balanced.map(|plan| {
             format!(
@@ -200,6 +208,7 @@ impl Scenario {
         LifeCycle {
             attach_network: table.attach_network,
             register: table.activation,
+            pass_checks: table.target_health,
             deregister: table.deregistration_delay,
             detach_network: table.detach_network,
             stop_timeout: table.stop_timeout.map_or(STOP_TIMEOUT, Span::duration),

@@ -9,7 +9,9 @@ mod files;
 pub mod life_cycle;
 mod manifest;
 mod prepare;
+mod quotas;
 mod replay;
+mod requests;
 mod service;
 pub mod spec;
 #[cfg(test)]
@@ -26,7 +28,7 @@ pub use replay::{REPLAY_METRICS, ReplayMetric};
 
 use std::path::{Path, PathBuf};
 
-use crate::backend::Sharing;
+use crate::backend::{MetricTiming, Sharing};
 use crate::calibration::Calibration;
 use crate::catalogue::Catalogue;
 use crate::controller::ServiceRules;
@@ -67,6 +69,7 @@ pub struct Scenario {
     workloads: Vec<WorkloadPlan>,
     services: Vec<ServicePlan>,
     service_rules: ServiceRules,
+    metric_timing: MetricTiming,
     /// Placements of services that have their own: placers 1, 2, …
     own_placements: Vec<PlacementSpec>,
     directory: PathBuf,
@@ -109,6 +112,7 @@ impl Scenario {
         let capacity = capacity(&document, &mut spec, &catalogue)?;
         let calibration = calibration(&document, &spec)?;
         let service_rules = spec.controller.resolve(&document, spec.preset)?;
+        let metric_timing = spec.controller.resolve_metrics(&document, spec.preset)?;
         let mut warnings = Vec::new();
         let mut workloads = workloads::workloads(&document, &mut spec, &mut warnings)?;
         let (services, mut own_placements) =
@@ -147,10 +151,13 @@ impl Scenario {
             workloads,
             services,
             service_rules,
+            metric_timing,
             own_placements,
         };
         scenario.check_capacity(&document)?;
         scenario.check_life_cycle(&document)?;
+        let beyond = scenario.beyond_quotas();
+        scenario.warnings.extend(beyond);
         scenario.profile = scenario.workload_profile(&document)?;
         Ok(scenario)
     }

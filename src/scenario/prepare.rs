@@ -8,7 +8,8 @@ use crate::backend::{Backend, EngineSetup, Latency, SimulatedBackend};
 use crate::controller::Controller;
 use crate::des::Seed;
 use crate::metrics::{
-    AllocationRecorder, Recorder, Recorders, ServiceEvents as EventTable, Summary, TaskTable,
+    AllocationRecorder, Recorder, Recorders, ServiceEvents as EventTable, ServiceMetricTable,
+    Summary, TaskTable,
 };
 use crate::model::CapacityId;
 use crate::placement::{Fragmentation, PlacementError, PlacementSpec, Placer, SharedLog};
@@ -29,6 +30,8 @@ pub struct Recording {
     pub tasks: Option<Box<dyn Write + Send>>,
     /// Where `service-events.csv` goes.
     pub service_events: Option<Box<dyn Write + Send>>,
+    /// Where `service-metrics.csv` goes.
+    pub service_metrics: Option<Box<dyn Write + Send>>,
     /// Recorders of a library user's own.
     pub own: Vec<Box<dyn Recorder>>,
 }
@@ -110,7 +113,8 @@ impl Scenario {
         let workload = Workload::new(sources);
         let backend = SimulatedBackend::new(seed, latencies)
             .with_sharing(sharing)
-            .with_life_cycle(life_cycle);
+            .with_life_cycle(life_cycle)
+            .with_metric_timing(self.metric_timing);
         let backend = match self.engine_setup() {
             None => backend,
             Some(setup) => backend.with_engines(setup),
@@ -247,6 +251,7 @@ impl Ready<'_> {
         let mut recorders = Recorders::new(self.scenario.spec.warm_up.duration());
         recorders.tasks = recording.tasks.map(TaskTable::new);
         recorders.service_events = recording.service_events.map(EventTable::new);
+        recorders.service_metrics = recording.service_metrics.map(ServiceMetricTable::new);
         recorders.own = recording.own;
         if recorders.tasks.is_some() && self.scenario.key_of_life_cycle().is_some() {
             recorders.keep_task_times();
@@ -293,6 +298,7 @@ impl Scenario {
             cost_usd: records.cost_usd,
             placements: records.placements,
             refusals: records.refusals,
+            requests: records.requests,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::model::{
 use crate::workload::law_spec::Span;
 use crate::workload::synthetic::KindSpec;
 
+use super::requests::RequestsTable;
 use super::spec::{StrategySpec, no_time};
 use super::{Document, ScenarioError};
 
@@ -45,6 +46,9 @@ pub struct ServiceTable {
     /// Whether tasks are moved until availability zones are even.
     #[serde(default)]
     pub zone_rebalancing: bool,
+    /// The requests it gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<RequestsTable>,
     /// Later changes, in order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<ServiceChange>,
@@ -73,6 +77,12 @@ pub struct ServiceChange {
     /// What is rolled out then, written like the service's `task`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<KindSpec>,
+    /// It is repeated so long after each time, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Span>,
+    /// … so many times in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
 }
 
 /// `deployment`.
@@ -97,9 +107,6 @@ pub struct DeploymentTable {
     /// Between two steps of `linear`: 6 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step_time: Option<Span>,
-    /// Traffic of the first step of `canary`, percent, 0.1 to 100: 5.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub canary_percent: Option<f64>,
     /// Between the two steps of `canary`: 10 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary_time: Option<Span>,
@@ -237,10 +244,8 @@ impl DeploymentTable {
                 }
             }
             DeploymentKind::Canary => {
-                let percent = *self.canary_percent.get_or_insert(5.0);
                 let canary = self.canary_time.get_or_insert(Span::from_secs(600));
                 DeploymentStrategy::Canary {
-                    permille: keys.permille("canary_percent", percent, 0.1)?,
                     canary_micros: canary.duration().micros(),
                     bake_micros,
                 }
@@ -255,7 +260,6 @@ impl DeploymentTable {
             ("bake_time", self.bake_time.is_some(), &[BlueGreen, Linear, Canary][..]),
             ("step_percent", self.step_percent.is_some(), &[Linear]),
             ("step_time", self.step_time.is_some(), &[Linear]),
-            ("canary_percent", self.canary_percent.is_some(), &[Canary]),
             ("canary_time", self.canary_time.is_some(), &[Canary]),
             ("circuit_breaker", self.circuit_breaker.is_some(), &[DeploymentKind::Rolling]),
         ];

@@ -340,6 +340,7 @@ impl ReplayTable {
 }
 
 /// `[record]`.
+#[expect(clippy::struct_excessive_bools, reason = "each file is written or not")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordTable {
@@ -349,6 +350,9 @@ pub struct RecordTable {
     /// `service-events.csv`, where there are services: what they told their operators.
     #[serde(default = "yes")]
     pub service_events: bool,
+    /// `service-metrics.csv`, where services get requests: what CloudWatch has of them.
+    #[serde(default = "yes")]
+    pub service_metrics: bool,
     /// `allocation.csv`: GPU allocated and fragmentation against demand.
     #[serde(default)]
     pub allocation: bool,
@@ -360,7 +364,7 @@ fn yes() -> bool {
 
 impl Default for RecordTable {
     fn default() -> RecordTable {
-        RecordTable { tasks: true, service_events: true, allocation: false }
+        RecordTable { tasks: true, service_events: true, service_metrics: true, allocation: false }
     }
 }
 

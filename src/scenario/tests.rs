@@ -333,3 +333,34 @@ fn services_of_a_trace_are_placed_like_others() {
     refused(&as_tasks, &[], &["dir/test.toml, line", key, "no services come from this workload"]);
     refused(GOOD, &[("workload.batch.strategy", "random")], &["unknown", "`strategy`"]);
 }
+
+#[test]
+fn ecs_5_8_a_scenario_beyond_a_quota_is_told() {
+    let service = "[service.web]\ndesired_count = 5000\nchanges = [{ at = \"1m\", desired_count = \
+                   5001 }]\ntask = { cpu = 1, memory = 1 }\n";
+    let text = format!("preset = \"ecs\"\nuntil = \"2m\"\n{GOOD}{service}");
+    let warnings = load(&text, &[("capacity.pool.count", "5001")]).unwrap().warnings;
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].starts_with("capacity: 5001; ECS's quota is 5000"), "{warnings:?}");
+    assert!(warnings[1].starts_with("service.web: 5001; ECS's quota is 5000"), "{warnings:?}");
+    let within = [("capacity.pool.count", "5000"), ("service.web.changes", "[]")];
+    assert_eq!(load(&text, &within).unwrap().warnings, Vec::<String>::new());
+    let text = text.replace("\"ecs\"", "\"instant\"");
+    assert_eq!(load(&text, &[]).unwrap().warnings, Vec::<String>::new());
+}
+
+#[test]
+fn a_change_is_repeated_each_time() {
+    let service = "[service.web]\ndesired_count = 1\ntask = { cpu = 1, memory = 1 }\nchanges = [\
+                   { at = \"1m\", every = \"2m\", times = 3, desired_count = 5 }, \
+                   { at = \"2m\", task = { cpu = 2, memory = 1 } }]\n";
+    let text = format!("until = \"9m\"\n{GOOD}{service}");
+    let changes = load(&text, &[]).unwrap().services[0].changes.clone();
+    let at: Vec<u64> = changes.iter().map(|change| change.at.micros() / 60_000_000).collect();
+    assert_eq!(at, [1, 2, 3, 5]);
+    assert!(changes[1].tasks.is_some() && changes[2].desired_count == Some(5));
+    let changed = |old: &str, new: &str| text.replace(old, new);
+    refused(&changed("times = 3, ", ""), &[], &["service.web.changes[0]", "go together"]);
+    refused(&changed("times = 3", "times = 0"), &[], &["service.web.changes[0]", "1 to 100000"]);
+    refused(&changed("\"2m\", times", "\"0s\", times"), &[], &["service.web.changes[0]", "0 s"]);
+}

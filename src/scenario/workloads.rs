@@ -1,17 +1,18 @@
 //! `[workload.NAME]` and `[service.NAME]` → what brings tasks.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use toml::Table;
 
 use crate::des::{SimDuration, SimTime};
-use crate::model::{DefinitionId, SchedulingStrategy, ServiceId, ServiceSpec, TaskDefinition};
+use crate::model::{Cpu, DefinitionId, SchedulingStrategy, ServiceId, ServiceSpec, TaskDefinition};
 use crate::placement::PlacementSpec;
 use crate::workload::ecs_json;
 use crate::workload::format::{FORMATS, FormatEntry, FormatError, Opening, TraceFormat};
 use crate::workload::law_spec::COUNT_MAX;
 use crate::workload::synthetic::{KindSpec, ResolvedKind, SpecError, SyntheticSpec, weights};
-use crate::workload::{ServiceChange, ServicePlan, ServiceTasks, WorkloadError};
+use crate::workload::{RequestLoad, ServiceChange, ServicePlan, ServiceTasks, WorkloadError};
 
 use super::spec::{ScenarioSpec, ServiceTable, StrategySpec};
 use super::{Document, ScenarioError, check_name, is_for_all};
@@ -252,6 +253,9 @@ pub(super) fn services(
     Ok((plans, placements))
 }
 
+/// Times that a change may be repeated.
+const CHANGES_MAX: u32 = 100_000;
+
 /// A probability so close to 1 that a law which gives 0 there never gives much more.
 const ALMOST_CERTAIN: f64 = 1.0 - 1e-9;
 
@@ -308,7 +312,7 @@ fn service_tasks(
     Ok(ServiceTasks { definition, run_time: kind.duration.clone(), usage, conduct })
 }
 
-/// The later changes of a service, in order of time.
+/// The later changes of a service, in order of time, those that are repeated each time.
 fn service_changes(
     document: &Document,
     key: &str,
@@ -316,9 +320,8 @@ fn service_changes(
     table: &ServiceTable,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<ServiceChange>, ScenarioError> {
-    let mut changes = Vec::new();
+    let mut planned: Vec<(SimTime, usize)> = Vec::new();
     let mut last = SimTime::ZERO + table.start.duration();
-    let mut revision = 0;
     for (index, change) in table.changes.iter().enumerate() {
         let at = SimTime::ZERO + change.at.duration();
         let key = format!("{key}.changes[{index}]");
@@ -331,14 +334,59 @@ fn service_changes(
             let problem = "changes nothing; write a `desired_count`, a `task`, or both";
             return Err(document.error(&key, problem));
         }
+        let (every, times) = repetition(change).map_err(|why| document.error(&key, why))?;
+        let time = |turn: u32| at.saturating_add(every.saturating_mul(turn.into()));
+        planned.extend((0..times).map(|turn| (time(turn), index)));
+    }
+    planned.sort_by_key(|(at, index)| (*at, *index));
+    let mut changes = Vec::new();
+    let mut revision = 0;
+    for (at, index) in planned {
+        let change = &table.changes[index];
+        let key = format!("{key}.changes[{index}].task");
         let tasks = change.task.as_ref().map(|kind| {
             revision += 1;
-            service_tasks(document, &format!("{key}.task"), name, kind, revision, warnings)
+            service_tasks(document, &key, name, kind, revision, warnings)
         });
         let (desired_count, tasks) = (change.desired_count, tasks.transpose()?);
         changes.push(ServiceChange { at, desired_count, tasks });
     }
     Ok(changes)
+}
+
+/// Between two times of a change, and how many there are.
+fn repetition(
+    change: &crate::scenario::service::ServiceChange,
+) -> Result<(SimDuration, u32), String> {
+    match (change.every, change.times) {
+        (None, None) => Ok((SimDuration::ZERO, 1)),
+        (Some(every), Some(times @ 1..=CHANGES_MAX)) if every.duration() > SimDuration::ZERO => {
+            Ok((every.duration(), times))
+        }
+        (Some(_), Some(times)) => Err(format!(
+            "every 0 s, or {times} times; write a longer time, and a number of times from 1 to \
+             {CHANGES_MAX}"
+        )),
+        _ => Err("`every` and `times` go together; write both, or none".to_owned()),
+    }
+}
+
+/// The requests of a service: its tasks serve them with the CPU that they reserve.
+fn requests(
+    document: &Document,
+    key: &str,
+    table: &mut ServiceTable,
+    tasks: &ServiceTasks,
+    changes: &[ServiceChange],
+) -> Result<Option<RequestLoad>, ScenarioError> {
+    let Some(table) = &mut table.requests else { return Ok(None) };
+    let key = format!("{key}.requests");
+    let later = changes.iter().filter_map(|change| change.tasks.as_ref());
+    if std::iter::once(tasks).chain(later).any(|one| one.definition.cpu == Cpu(0)) {
+        let problem = "its tasks reserve no CPU to serve them with; write a `cpu` for each `task`";
+        return Err(document.error(&key, problem));
+    }
+    table.resolve(document, &key).map(Some)
 }
 
 fn service(
@@ -360,6 +408,7 @@ fn service(
         let problem = "needs a `replica` service with a `maximum_percent` above 100";
         return Err(document.error(&format!("{key}.zone_rebalancing"), problem));
     }
+    let requests = requests(document, key, table, &tasks, &changes)?;
     // Number, definition and placer are given later.
     let (id, definition, placer) = (ServiceId(0), DefinitionId(0), 0);
     let desired_count = table.desired_count.unwrap_or(0);
@@ -375,6 +424,7 @@ fn service(
         },
         tasks,
         start: SimTime::ZERO + table.start.duration(),
+        requests: requests.map(Arc::new),
         changes,
     })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::des::SimDuration;
 
+use super::containers::Containers;
 use super::health::HealthCheck;
 use super::law_spec::DurationLaw;
 
@@ -20,6 +21,8 @@ pub struct Conduct {
     pub stop_timeout: Option<SimDuration>,
     /// Share of the starts that fail, 0 to 1.
     pub fails_to_start: f64,
+    /// Its containers, where there are several or they depend on each other.
+    pub containers: Option<Arc<Containers>>,
     /// Its health check, with what that will find.
     pub health_check: Option<HealthCheck>,
 }

@@ -4,21 +4,25 @@
 //! is told about it is its [`TaskDefinition`].
 
 mod conduct;
+mod containers;
 pub mod ecs_json;
 pub mod format;
 mod health;
 pub mod law_spec;
 mod machines;
 mod merge;
+mod requests;
 mod services;
 pub mod synthetic;
 pub mod trace;
 mod usage;
 
 pub use conduct::{Conduct, Image};
+pub use containers::{Condition, Container, Containers, Course};
 pub use health::{HealthChanges, HealthCheck};
 pub use machines::{Drains, Machines};
 pub use merge::Workload;
+pub use requests::{RequestLoad, Serving};
 pub use services::{ServiceChange, ServiceEvents, ServicePlan, ServiceTasks};
 pub use usage::{Pace, Usage, UsageId, UsageStep};
 
@@ -67,6 +71,8 @@ pub enum External {
     Submit(Submission, Behaviour),
     /// A service is created.
     CreateService(ServiceSpec, Box<ServiceBehaviour>),
+    /// The service created last, at this very time, gets requests. No event follows.
+    ExpectRequests(ServiceId, Arc<RequestLoad>),
     /// A service is updated; with a new definition, how its tasks behave.
     UpdateService(ServiceId, ServiceUpdate, Option<Box<ServiceBehaviour>>),
     /// An instance is set to DRAINING.
@@ -77,7 +83,9 @@ impl External {
     /// Whether an event follows for the control plane: not of what only nature knows.
     pub fn brings_event(&self) -> bool {
         match self {
-            External::RegisterConduct(..) | External::RegisterUsage(_) => false,
+            External::RegisterConduct(..)
+            | External::RegisterUsage(_)
+            | External::ExpectRequests(..) => false,
             External::RegisterDefinition(_)
             | External::MachineUp(_)
             | External::Submit(..)

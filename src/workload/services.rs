@@ -1,12 +1,15 @@
 //! Services: created once, then updated at given times.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::des::SimTime;
 use crate::model::{DefinitionId, ServiceId, ServiceSpec, ServiceUpdate, TaskDefinition};
 
 use super::law_spec::DurationLaw;
-use super::{Conduct, External, Ids, ServiceBehaviour, Source, Usage, UsageId, WorkloadError};
+use super::{
+    Conduct, External, Ids, RequestLoad, ServiceBehaviour, Source, Usage, UsageId, WorkloadError,
+};
 
 /// What the tasks of a service are, from its creation or an update on.
 #[derive(Debug, Clone)]
@@ -48,6 +51,8 @@ pub struct ServicePlan {
     pub tasks: ServiceTasks,
     /// When it is created.
     pub start: SimTime,
+    /// The requests it gets, if any.
+    pub requests: Option<Arc<RequestLoad>>,
     /// Later changes, ascending in time and not before the start.
     pub changes: Vec<ServiceChange>,
 }
@@ -56,6 +61,7 @@ pub struct ServicePlan {
 #[derive(Debug)]
 enum Step {
     Create(Box<ServicePlan>),
+    Expect(Arc<RequestLoad>),
     Update(Box<ServiceChange>),
 }
 
@@ -75,10 +81,15 @@ impl ServiceEvents {
             for change in std::mem::take(&mut plan.changes) {
                 steps.push((change.at, id, Step::Update(Box::new(change))));
             }
+            steps.extend(plan.requests.take().map(|load| (plan.start, id, Step::Expect(load))));
             steps.push((plan.start, id, Step::Create(Box::new(plan))));
         }
-        let is_update = |step: &Step| matches!(step, Step::Update(..));
-        steps.sort_by_key(|(at, id, step)| (*at, is_update(step), *id));
+        let order = |step: &Step| match step {
+            Step::Create(_) => 0,
+            Step::Expect(_) => 1,
+            Step::Update(_) => 2,
+        };
+        steps.sort_by_key(|(at, id, step)| (*at, order(step), *id));
         ServiceEvents { steps: steps.into() }
     }
 }
@@ -98,6 +109,7 @@ impl Source for ServiceEvents {
                 let behaviour = change.tasks.map(|tasks| behaviour(tasks, ids));
                 External::UpdateService(id, update, behaviour)
             }
+            Step::Expect(load) => External::ExpectRequests(id, load),
             Step::Create(plan) => {
                 let definition = plan.tasks.definition(ids);
                 let spec = ServiceSpec { id, definition, ..plan.spec };

@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 use crate::controller::{Event, Transition, Transitions};
 use crate::des::{EventKey, Purpose, SimDuration, SimTime};
 use crate::model::{Origin, Outcome, TaskId};
-use crate::workload::HealthChanges;
 use crate::workload::law_spec::DurationLaw;
+use crate::workload::{Course, HealthChanges};
 
 use super::super::nature::draw_key;
 use super::pulls::{Images, Pulls};
-use super::{Due, LATEST, SimulatedBackend, Stage, phase};
+use super::{Due, LATEST, Live, SimulatedBackend, Stage, phase};
 
 const ATTACH_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"ENIA"));
 const REGISTER_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"ELBR"));
+const CHECKS_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"ELBH"));
 const DEREGISTER_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"ELBD"));
 const DETACH_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"ENID"));
 const SHUTDOWN_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"TERM"));
 const READY_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"REDY"));
 const UNHEALTHY_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"SICK"));
+const CONTAINERS_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"CONT"));
 const FAILED_START_DRAW: Purpose = Purpose(u32::from_be_bytes(*b"FSTA"));
 
 /// ECS's default `stopTimeout`.
@@ -33,6 +35,8 @@ pub struct LifeCycle {
     pub attach_network: Option<DurationLaw>,
     /// ACTIVATING: until its load balancer knows it.
     pub register: Option<DurationLaw>,
+    /// RUNNING: until it has passed the checks of its load balancer.
+    pub pass_checks: Option<DurationLaw>,
     /// DEACTIVATING: until its load balancer has let go of it.
     pub deregister: Option<DurationLaw>,
     /// DEPROVISIONING: until its network interface is detached.
@@ -50,6 +54,7 @@ impl Default for LifeCycle {
         LifeCycle {
             attach_network: None,
             register: None,
+            pass_checks: None,
             deregister: None,
             detach_network: None,
             stop_timeout: STOP_TIMEOUT,
@@ -65,6 +70,7 @@ impl LifeCycle {
         let all = [
             Transition::AttachNetwork,
             Transition::Register,
+            Transition::PassChecks,
             Transition::Deregister,
             Transition::DetachNetwork,
         ];
@@ -75,6 +81,7 @@ impl LifeCycle {
         match transition {
             Transition::AttachNetwork => self.attach_network.as_ref(),
             Transition::Register => self.register.as_ref(),
+            Transition::PassChecks => self.pass_checks.as_ref(),
             Transition::Deregister => self.deregister.as_ref(),
             Transition::DetachNetwork => self.detach_network.as_ref(),
         }
@@ -113,6 +120,19 @@ struct Checks {
     key: EventKey,
 }
 
+impl Live {
+    /// An essential container may end the task before it would end by itself, or before it runs.
+    pub(super) fn takes(&mut self, course: &Course) {
+        if course.fails {
+            self.behaviour.ends = Outcome::FailedToStart;
+        }
+        let Some((after, outcome)) = course.end else { return };
+        if self.behaviour.run_time.is_none_or(|run_time| after < run_time) {
+            (self.behaviour.run_time, self.behaviour.ends) = (Some(after), outcome);
+        }
+    }
+}
+
 impl SimulatedBackend {
     /// Lets more of a task's life take time. Before the first event.
     #[must_use]
@@ -137,9 +157,11 @@ impl SimulatedBackend {
         transition: Transition,
     ) {
         self.give_up_transition(task.slot);
+        self.serves_no_more(task.slot);
         let (purpose, phase) = match transition {
             Transition::AttachNetwork => (ATTACH_DRAW, phase::STARTS),
             Transition::Register => (REGISTER_DRAW, phase::STARTS),
+            Transition::PassChecks => (CHECKS_DRAW, phase::STARTS),
             Transition::Deregister => (DEREGISTER_DRAW, phase::ENDS),
             Transition::DetachNetwork => (DETACH_DRAW, phase::ENDS),
         };
@@ -155,6 +177,9 @@ impl SimulatedBackend {
     /// A transition is over.
     pub(super) fn transition_made(&mut self, slot: u32) -> Event {
         let UnderWay { number, transition, .. } = self.take_transition(slot);
+        if matches!(transition, Transition::Register | Transition::PassChecks) {
+            self.serves(slot);
+        }
         Event::TransitionMade(TaskId { number, slot }, transition)
     }
 
@@ -198,6 +223,16 @@ impl SimulatedBackend {
         let share = conduct.map_or(0.0, |conduct| conduct.fails_to_start);
         let (entity, attempt) = draw_key(live.origin);
         share > 0.0 && self.seed.uniform(FAILED_START_DRAW, entity, attempt) < share
+            || live.behaviour.ends == Outcome::FailedToStart
+    }
+
+    /// How a task with several containers goes; `None` if it has one.
+    pub(super) fn course(&self, slot: u32) -> Option<Course> {
+        let live = self.live[slot as usize].as_ref().expect("a starting task is live");
+        let containers = self.nature.conduct(live.definition)?.containers.as_ref()?;
+        let (entity, attempt) = draw_key(live.origin);
+        let mut draws = self.seed.stream(CONTAINERS_DRAW, entity, attempt);
+        Some(containers.course(&mut || draws.uniform()))
     }
 
     /// A running task is sent SIGTERM; whether it takes time to exit.
@@ -234,6 +269,7 @@ impl SimulatedBackend {
     /// A task has exited, whatever was to happen to it.
     pub(super) fn no_more_of(&mut self, slot: u32) {
         self.give_up_transition(slot);
+        self.serves_no_more(slot);
         if let Some(key) = self.lives.exits.remove(&slot) {
             self.queue.cancel(key);
         }

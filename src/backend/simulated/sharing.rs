@@ -166,6 +166,8 @@ impl SimulatedBackend {
         self.begin_checks(slot);
         if in_vain {
             self.order_stop(slot);
+        } else {
+            self.serves(slot);
         }
         Ok(Event::TaskStarted(self.task(slot)))
     }

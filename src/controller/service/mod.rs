@@ -27,11 +27,13 @@ use crate::model::{
     ServiceSpec, ServiceUpdate, TaskId,
 };
 
-use super::{Change, Command, Controller, Reaction, Timer};
+use super::{Change, Command, Controller, Reaction, Timer, Transition};
+use crate::placement::VictimOrder;
 use crate::queueing::Refused;
 use daemon::Daemon;
 use pace::{Backoff, LaunchRate};
 use plan::Tally;
+use reconcile::{Which, rank};
 use told::{Lasting, Told};
 
 /// How far a task of a service has come.
@@ -47,6 +49,15 @@ enum Phase {
     Unhealthy,
 }
 
+/// What a RUNNING task has yet to show before it counts as healthy.
+#[derive(Debug, Clone, Copy, Default)]
+struct Awaits {
+    /// A good result of its own checks.
+    checks: bool,
+    /// One of its load balancer's.
+    target: bool,
+}
+
 /// A task that a service counts: it is not STOPPING.
 #[derive(Debug, Clone, Copy)]
 struct Held {
@@ -58,6 +69,7 @@ struct Held {
     draining: bool,
     /// Its checks fail, in its grace period or after it.
     failing: bool,
+    awaits: Awaits,
     /// When it turned RUNNING.
     running_since: SimTime,
 }
@@ -69,6 +81,8 @@ struct Deployment {
     number: u32,
     class: ClassId,
     rollout: Rollout,
+    /// Its tasks that are not STOPPING.
+    tasks: u32,
     /// Tasks that failed since it began, or since one was healthy.
     failed_tasks: u32,
     /// Whether all its tasks were healthy beside those it replaces, and since when.
@@ -102,6 +116,8 @@ struct Service {
     /// Tasks of the primary deployment on instances that stay, and all others.
     new: Tally,
     old: Tally,
+    /// The old healthy ones in the order in which they are stopped, while they are.
+    to_replace: Option<VictimOrder>,
     /// Tasks that are STOPPING, where they count against the maximum.
     stopping: u32,
     /// Tasks ever created.
@@ -147,20 +163,40 @@ impl Service {
         held.deployment == self.primary && !held.draining
     }
 
+    /// Whether a task is one of those.
+    fn is(&self, held: &Held, which: Which) -> bool {
+        match which {
+            Which::New => self.is_new(held),
+            Which::OldNotHealthy => !self.is_new(held) && held.phase != Phase::Healthy,
+            Which::OldHealthy => !self.is_new(held) && held.phase == Phase::Healthy,
+        }
+    }
+
     fn tally(&mut self, held: &Held) -> &mut Tally {
         if self.is_new(held) { &mut self.new } else { &mut self.old }
     }
 
     fn count_in(&mut self, held: &Held) {
         *self.tally(held).of(held.phase) += 1;
+        if self.is(held, Which::OldHealthy)
+            && let Some(order) = &mut self.to_replace
+        {
+            order.insert(rank(held.phase), held.task);
+        }
     }
 
     fn count_out(&mut self, held: &Held) {
         *self.tally(held).of(held.phase) -= 1;
+        if self.is(held, Which::OldHealthy)
+            && let Some(order) = &mut self.to_replace
+        {
+            order.remove(held.task);
+        }
     }
 
     /// Counts all tasks anew, when which of them are new has changed.
     fn recount(&mut self) {
+        self.to_replace = None;
         (self.new, self.old) = (Tally::default(), Tally::default());
         let all: Vec<Held> = self.tasks.values().copied().collect();
         for held in &all {
@@ -170,20 +206,40 @@ impl Service {
 
     fn hold(&mut self, held: Held) {
         self.count_in(&held);
+        self.deployment_mut(held.deployment).tasks += 1;
         self.tasks.insert(held.task.number, held);
     }
 
     fn let_go(&mut self, task: TaskId) -> Option<Held> {
         let held = self.tasks.remove(&task.number)?;
         self.count_out(&held);
+        self.deployment_mut(held.deployment).tasks -= 1;
         Some(held)
     }
 
-    /// Changes what is held of a task.
+    /// Changes what is held of a task, but not its deployment.
     fn update(&mut self, task: TaskId, change: impl FnOnce(&mut Held)) {
-        let Some(mut held) = self.let_go(task) else { return };
-        change(&mut held);
-        self.hold(held);
+        let Some(held) = self.tasks.get_mut(&task.number) else { return };
+        let before = *held;
+        change(held);
+        let after = *held;
+        self.count_out(&before);
+        self.count_in(&after);
+    }
+
+    /// Tasks that are not placed yet, in order of creation.
+    fn unplaced(&self) -> Vec<TaskId> {
+        let waits = |held: &&Held| held.phase == Phase::Waiting;
+        self.tasks.values().filter(waits).map(|held| held.task).collect()
+    }
+
+    /// Keeps an order of tasks for the next stops: those of a deployment come one by one.
+    /// Protection ends by itself, so there the order would not stay right.
+    fn keep(&mut self, which: Which, order: VictimOrder) {
+        let stays_right = which == Which::OldHealthy && self.spec.protection_micros == 0;
+        if stays_right && !order.is_empty() {
+            self.to_replace = Some(order);
+        }
     }
 
     fn is_protected(&self, held: &Held, now: SimTime) -> bool {
@@ -261,6 +317,7 @@ impl Controller {
             tasks: BTreeMap::new(),
             new: Tally::default(),
             old: Tally::default(),
+            to_replace: None,
             stopping: 0,
             created: 0,
             launches: LaunchRate::new(self.services.rules.launches_per_minute),
@@ -325,22 +382,38 @@ impl Controller {
     pub(super) fn service_task_runs(&mut self, now: SimTime, task: TaskId, out: &mut Reaction) {
         let Some(id) = self.service_of(task) else { return };
         let settled_after = self.services.rules.settled_after;
+        let class = self.cluster.task(task).expect("a task that runs lives").class;
+        let awaits = Awaits {
+            checks: self.cluster.class(class).definition.has_health_check,
+            target: self.has(task, Transition::PassChecks),
+        };
         let service = self.services.get_mut(id);
         service.update(task, |held| {
-            (held.phase, held.running_since) = (Phase::Unproven, now);
+            (held.phase, held.running_since, held.awaits) = (Phase::Unproven, now, awaits);
         });
         service.failures_in_row = 0;
         service.throttle.reset();
         service.told.ends(Lasting::Impaired);
-        let class = service.tasks.get(&task.number).map(|held| held.deployment);
-        let class = class.map(|number| service.deployment(number).class);
-        if class.is_some_and(|class| self.cluster.class(class).definition.has_health_check) {
+        if awaits.checks || awaits.target {
             return;
         }
         if settled_after.micros() == 0 {
             self.task_is_healthy(now, id, task, out);
         } else {
             out.commands.push(Command::WakeAt(now + settled_after, Timer::Settled(task)));
+        }
+    }
+
+    /// A task has passed the checks of its load balancer.
+    pub(super) fn service_task_passes_checks(
+        &mut self,
+        now: SimTime,
+        task: TaskId,
+        out: &mut Reaction,
+    ) {
+        if let Some(id) = self.service_of(task) {
+            self.services.get_mut(id).update(task, |held| held.awaits.target = false);
+            self.task_is_healthy(now, id, task, out);
         }
     }
 
@@ -382,15 +455,24 @@ impl Controller {
     ) {
         let Some(id) = self.service_of(task) else { return };
         match health {
-            Health::Healthy => self.task_is_healthy(now, id, task, out),
+            Health::Healthy => {
+                self.services.get_mut(id).update(task, |held| {
+                    (held.awaits.checks, held.failing) = (false, false);
+                });
+                self.task_is_healthy(now, id, task, out);
+            }
             Health::Unhealthy => self.task_is_unhealthy(now, id, task, out),
         }
     }
 
+    /// A task is healthy, unless there is more to wait for.
     fn task_is_healthy(&mut self, now: SimTime, id: ServiceId, task: TaskId, out: &mut Reaction) {
         let service = self.services.get_mut(id);
         let Some(held) = service.tasks.get(&task.number).copied() else { return };
-        service.update(task, |held| (held.phase, held.failing) = (Phase::Healthy, false));
+        if held.awaits.checks || held.awaits.target || held.failing {
+            return;
+        }
+        service.update(task, |held| held.phase = Phase::Healthy);
         let resets = service.spec.deployment.circuit_breaker;
         if resets.is_some_and(|breaker| breaker.reset_on_healthy_task) {
             service.deployment_mut(held.deployment).failed_tasks = 0;

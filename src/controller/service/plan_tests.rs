@@ -132,8 +132,7 @@ fn ecs_5_5_shifts_take_their_steps_and_then_bake() {
     let (step_micros, bake_micros) = (minutes(6), minutes(5));
     let linear = DeploymentStrategy::Linear { step_permille: 100, step_micros, bake_micros };
     assert_eq!(overlap_micros(linear), minutes(9 * 6 + 5));
-    let canary =
-        DeploymentStrategy::Canary { permille: 50, canary_micros: minutes(10), bake_micros };
+    let canary = DeploymentStrategy::Canary { canary_micros: minutes(10), bake_micros };
     assert_eq!(overlap_micros(canary), minutes(15));
     assert_eq!(overlap_micros(DeploymentStrategy::BlueGreen { bake_micros }), minutes(5));
 }

@@ -8,20 +8,21 @@ use crate::model::{Origin, Outcome, SchedulingStrategy, ServiceId, TaskId};
 use crate::queueing::{Entry, Refused, Shape, Ticket};
 
 use super::plan::{Bounds, Situation, overlap_micros};
-use super::{Held, Lasting, Phase, Rollout, ServiceEvent};
+use super::{Awaits, Deployment, Held, Lasting, Phase, Rollout, ServiceEvent};
 use crate::controller::{Change, Controller, Reaction};
 use crate::model::DeploymentStrategy;
+use crate::placement::VictimOrder;
 
 /// Which tasks are to be stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Which {
+pub(super) enum Which {
     New,
     OldNotHealthy,
     OldHealthy,
 }
 
 /// In which order tasks of a service are stopped: what runs well last.
-fn rank(phase: Phase) -> u8 {
+pub(super) fn rank(phase: Phase) -> u8 {
     match phase {
         Phase::Unhealthy => 0,
         Phase::Waiting => 1,
@@ -49,10 +50,9 @@ impl Controller {
         let desired = self.desired(id);
         let configuration = &service.spec.deployment;
         let primary = service.primary();
-        let others = |held: &Held| held.deployment != service.primary;
+        let is_replaced = |one: &Deployment| one.number != service.primary && one.tasks > 0;
         let side_by_side = configuration.strategy != DeploymentStrategy::Rolling
-            && service.old.total() > 0
-            && service.tasks.values().any(others);
+            && service.deployments.iter().any(is_replaced);
         let overlap = SimDuration::from_micros(overlap_micros(configuration.strategy));
         Situation {
             desired,
@@ -144,9 +144,15 @@ impl Controller {
         service.created += 1;
         let (deployment, class) = (service.primary, service.primary().class);
         let task = self.create_task(class, origin, out);
-        let (phase, draining) = (Phase::Waiting, false);
-        let held = Held { task, deployment, phase, draining, failing: false, running_since: now };
-        self.services.get_mut(id).hold(held);
+        self.services.get_mut(id).hold(Held {
+            task,
+            deployment,
+            phase: Phase::Waiting,
+            draining: false,
+            failing: false,
+            awaits: Awaits::default(),
+            running_since: now,
+        });
         task
     }
 
@@ -178,11 +184,8 @@ impl Controller {
         if rules.retry_first == SimDuration::ZERO {
             return;
         }
-        let waits = |held: &&Held| held.phase == Phase::Waiting;
-        let unplaced: Vec<TaskId> =
-            service.tasks.values().filter(waits).map(|held| held.task).collect();
         // The youngest first: they are found at once at the end of their line.
-        for &task in unplaced.iter().rev() {
+        for &task in service.unplaced().iter().rev() {
             self.dequeue(id, task);
         }
         self.hold_back(now, id, out);
@@ -210,10 +213,7 @@ impl Controller {
         }
         let service = self.services.get_mut(id);
         service.retry_at = None;
-        let waits = |held: &&Held| held.phase == Phase::Waiting;
-        let unplaced: Vec<TaskId> =
-            service.tasks.values().filter(waits).map(|held| held.task).collect();
-        for task in unplaced {
+        for task in service.unplaced() {
             self.enqueue(id, task);
         }
     }
@@ -243,32 +243,24 @@ impl Controller {
         if count == 0 {
             return 0;
         }
-        let service = self.services.get(id);
-        let belongs = |held: &&Held| match which {
-            Which::New => service.is_new(held),
-            Which::OldNotHealthy => !service.is_new(held) && held.phase != Phase::Healthy,
-            Which::OldHealthy => !service.is_new(held) && held.phase == Phase::Healthy,
-        };
-        let (safe, mut candidates): (Vec<Held>, Vec<Held>) = service
-            .tasks
-            .values()
-            .filter(belongs)
-            .partition(|held| service.is_protected(held, now));
-        if (candidates.len() as u32) < count {
-            self.wait_for_protection(id, &safe, out);
+        let mut order = self.candidates(now, id, which);
+        if order.len() < count as usize {
+            self.wait_for_protection(now, id, which, out);
         } else {
             self.services.get_mut(id).told.ends(Lasting::Protected);
         }
-        candidates.sort_by_key(|held| rank(held.phase));
+        let placer = self.services.get(id).spec.placer;
         let (mut running, mut pending) = (0, 0);
-        while running + pending < count && !candidates.is_empty() {
-            let held = candidates.remove(self.victim_of(id, &candidates));
-            match held.phase {
+        while running + pending < count {
+            let rule = self.placers[placer].victim_rule();
+            let Some(task) = order.take_first(rule, &self.cluster) else { break };
+            match self.services.get(id).tasks[&task.number].phase {
                 Phase::Waiting | Phase::Pending => pending += 1,
                 Phase::Unproven | Phase::Healthy | Phase::Unhealthy => running += 1,
             }
-            self.stop_service_task(now, id, held.task, out);
+            self.stop_service_task(now, id, task, out);
         }
+        self.services.get_mut(id).keep(which, order);
         for (count, event) in [
             (running, ServiceEvent::TasksStopped(running)),
             (pending, ServiceEvent::PendingTasksStopped(pending)),
@@ -280,26 +272,39 @@ impl Controller {
         running + pending
     }
 
-    /// Of candidates in order of rank, the one to stop: of the lowest rank the one that the
-    /// placer's strategy names, or the youngest of those that wait.
-    fn victim_of(&self, id: ServiceId, candidates: &[Held]) -> usize {
-        let first = rank(candidates[0].phase);
-        let equals = candidates.iter().take_while(|held| rank(held.phase) == first);
-        let tasks: Vec<TaskId> = equals.map(|held| held.task).collect();
-        if candidates[0].phase == Phase::Waiting {
-            return tasks.len() - 1;
+    /// The tasks that may be stopped, in the order in which they are: of the lowest rank first, and
+    /// among those as the placer's strategies say.
+    fn candidates(&mut self, now: SimTime, id: ServiceId, which: Which) -> VictimOrder {
+        let service = self.services.get_mut(id);
+        if let Some(order) = service.to_replace.take_if(|_| which == Which::OldHealthy) {
+            return order;
         }
-        self.placers[self.services.get(id).spec.placer].victim(&tasks, &self.cluster)
+        let rule = self.placers[service.spec.placer].victim_rule();
+        let mut order = VictimOrder::new(service.group, rule, &self.cluster);
+        for held in service.tasks.values() {
+            if service.is(held, which) && !service.is_protected(held, now) {
+                order.insert(rank(held.phase), held.task);
+            }
+        }
+        order
     }
 
-    fn wait_for_protection(&mut self, id: ServiceId, safe: &[Held], out: &mut Reaction) {
+    fn wait_for_protection(
+        &mut self,
+        now: SimTime,
+        id: ServiceId,
+        which: Which,
+        out: &mut Reaction,
+    ) {
         let service = self.services.get_mut(id);
         let protection = SimDuration::from_micros(service.spec.protection_micros);
+        let protects = |held: &&Held| service.is(held, which) && service.is_protected(held, now);
+        let safe: Vec<&Held> = service.tasks.values().filter(protects).collect();
         let Some(first) = safe.iter().map(|held| held.running_since + protection).min() else {
             return;
         };
+        let event = ServiceEvent::Protected(safe.len() as u32);
         if service.told.begins(Lasting::Protected) {
-            let event = ServiceEvent::Protected(safe.len() as u32);
             out.changes.push(Change::Service(id, event));
         }
         self.wake_service(first, id, out);

@@ -20,6 +20,7 @@ impl Controller {
             number,
             class,
             rollout: Rollout::InProgress,
+            tasks: 0,
             failed_tasks: 0,
             healthy_since: None,
         });
@@ -138,10 +139,6 @@ impl Service {
     /// Forgets deployments that are neither needed nor have tasks.
     fn forget_deployments(&mut self) {
         let kept = [Some(self.primary), self.completed];
-        let tasks = &self.tasks;
-        self.deployments.retain(|one| {
-            kept.contains(&Some(one.number))
-                || tasks.values().any(|held| held.deployment == one.number)
-        });
+        self.deployments.retain(|one| one.tasks > 0 || kept.contains(&Some(one.number)));
     }
 }

@@ -8,6 +8,7 @@ use crate::des::SimDuration;
 use crate::workload::law_spec::{DurationLaw, Span};
 use crate::workload::{Conduct, HealthCheck, Image};
 
+use super::container_spec::containers;
 use super::sizes::{Keys, KindSpec};
 use super::spec::SpecError;
 
@@ -128,6 +129,7 @@ impl KindSpec {
             shutdown: self.shutdown.clone(),
             stop_timeout: self.stop_timeout.map(Span::duration),
             fails_to_start,
+            containers: containers(&self.containers, keys)?,
             health_check: self.health_check.as_ref().map(|spec| spec.check(keys)).transpose()?,
         })
     }
@@ -139,6 +141,7 @@ impl KindSpec {
             ("shutdown", self.shutdown.is_some()),
             ("stop_timeout", self.stop_timeout.is_some()),
             ("fails_to_start", self.fails_to_start.is_some()),
+            ("containers", !self.containers.is_empty()),
             ("health_check", self.health_check.is_some()),
         ];
         keys.into_iter().filter(|(_, set)| *set).map(|(key, _)| key).collect()

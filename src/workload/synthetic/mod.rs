@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod conduct_spec;
+mod container_spec;
 mod rate;
 mod sizes;
 mod spec;

@@ -18,6 +18,7 @@ use crate::workload::law_spec::{DurationLaw, NumberLaw, Span};
 use crate::workload::{Conduct, Usage};
 
 use super::conduct_spec::{HealthCheckSpec, ImageSpec};
+use super::container_spec::ContainerSpec;
 use super::spec::SpecError;
 use super::use_spec::UseSpec;
 
@@ -102,6 +103,9 @@ pub struct KindSpec {
     /// Its health check, and what that will find; none if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check: Option<HealthCheckSpec>,
+    /// Several containers in one task, and in which order they start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<ContainerSpec>,
     /// File with the JSON of an ECS task definition, instead of `cpu`, `memory` and the like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_definition: Option<PathBuf>,

@@ -56,6 +56,7 @@ fn plan(group: &Group, more: BTreeMap<SimTime, i64>, placer: usize) -> ServicePl
             conduct: Conduct::default(),
         },
         start,
+        requests: None,
         changes,
     }
 }

@@ -1,0 +1,101 @@
+//! Courses of tasks with several containers, worked out by hand.
+
+use super::*;
+use crate::workload::law_spec::Span;
+
+fn law(seconds: u64) -> Option<DurationLaw> {
+    Some(DurationLaw::constant(Span::from_secs(seconds)))
+}
+
+fn container(name: &str) -> Container {
+    Container {
+        name: Arc::from(name),
+        essential: true,
+        depends_on: Vec::new(),
+        start: None,
+        ready: None,
+        run: None,
+        failures: 0.0,
+        restart: None,
+    }
+}
+
+/// A container that exits and may.
+fn init(seconds: u64) -> Container {
+    Container { essential: false, run: law(seconds), ..container("init") }
+}
+
+fn course(containers: &[Container]) -> Course {
+    Containers(containers.to_vec()).course(&mut || 0.5)
+}
+
+fn runs_after(seconds: u64) -> Course {
+    Course { start: SimDuration::from_secs(seconds), fails: false, end: None }
+}
+
+fn fails_after(seconds: u64) -> Course {
+    Course { start: SimDuration::from_secs(seconds), fails: true, end: None }
+}
+
+#[test]
+fn ecs_1_1_a_task_runs_when_all_of_its_containers_have_started() {
+    let slow = Container { start: law(5), ..container("slow") };
+    let slower = Container { start: law(7), ..container("slower") };
+    assert_eq!(course(&[slow.clone(), slower.clone()]), runs_after(7));
+    let after = |condition| Container { depends_on: vec![(0, condition)], ..slower.clone() };
+    assert_eq!(course(&[slow.clone(), after(Condition::Start)]), runs_after(12));
+    let slow = Container { ready: law(20), ..slow };
+    assert_eq!(course(&[slow, after(Condition::Healthy)]), runs_after(32));
+}
+
+#[test]
+fn ecs_1_1_a_container_that_depends_on_anothers_exit_waits_for_it() {
+    let app = |condition| Container {
+        depends_on: vec![(0, condition)],
+        start: law(2),
+        ..container("app")
+    };
+    assert_eq!(course(&[init(30), app(Condition::Complete)]), runs_after(32));
+    assert_eq!(course(&[init(30), app(Condition::Success)]), runs_after(32));
+    let bad = Container { failures: 1.0, ..init(30) };
+    assert_eq!(course(&[bad.clone(), app(Condition::Complete)]), runs_after(32));
+    assert_eq!(course(&[bad, app(Condition::Success)]), fails_after(30));
+    // One that never exits, or exits before it is healthy.
+    assert_eq!(course(&[container("x"), app(Condition::Success)]), fails_after(0));
+    let sick = Container { ready: law(31), ..init(30) };
+    assert_eq!(course(&[sick, app(Condition::Healthy)]), fails_after(30));
+}
+
+#[test]
+fn ecs_1_1_the_first_essential_container_to_exit_ends_the_task() {
+    let sidecar = Container { run: law(50), ..container("sidecar") };
+    let app = Container { start: law(10), run: law(90), ..container("app") };
+    let end = Some((SimDuration::from_secs(40), Outcome::Completed));
+    let of = |sidecar| course(&[sidecar, app.clone()]).end;
+    assert_eq!(of(sidecar.clone()), end, "50 s from its start, which is 10 s before RUNNING");
+    let bad = Container { failures: 1.0, ..sidecar.clone() };
+    assert_eq!(of(bad), Some((SimDuration::from_secs(40), Outcome::Failed)));
+    let optional = Container { essential: false, ..sidecar.clone() };
+    assert_eq!(of(optional), Some((SimDuration::from_secs(90), Outcome::Completed)));
+    let early = Container { run: law(4), ..sidecar };
+    assert_eq!(course(&[early, app]), fails_after(4));
+}
+
+#[test]
+fn ecs_1_1_a_restart_policy_restarts_what_ran_long_enough() {
+    let of = |runs: &[u64]| {
+        let mean = "{ uniform = { low = \"0s\", high = \"100s\" } }";
+        let table: toml::Table = toml::from_str(&format!("law = {mean}")).unwrap();
+        let run = table["law"].clone().try_into().unwrap();
+        let restart = Some(SimDuration::from_secs(60));
+        let app = Container { run: Some(run), restart, ..container("app") };
+        let mut draws = runs.iter().map(|&seconds| seconds as f64 / 100.0);
+        Containers(vec![app]).course(&mut || draws.next().unwrap()).end
+    };
+    let ended = |seconds| Some((SimDuration::from_secs(seconds), Outcome::Completed));
+    assert_eq!(of(&[59]), ended(59));
+    assert_eq!(of(&[60, 90, 10]), ended(160), "two long runs are restarted, a short one is not");
+    let steady =
+        Container { run: law(60), restart: Some(SimDuration::from_secs(60)), ..container("app") };
+    assert_eq!(course(&[steady]).end, None);
+}
