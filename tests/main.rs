@@ -16,4 +16,5 @@ mod explain;
 mod life;
 mod openb;
 mod oracles;
+mod text;
 mod tidy;

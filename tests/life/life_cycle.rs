@@ -1,7 +1,5 @@
 //! The life of a task through all its states, on times worked out by hand from scenario to row.
 
-use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use towtank::controller::Event;
@@ -9,52 +7,44 @@ use towtank::metrics::{Observation, Recorder};
 use towtank::model::Health;
 use towtank::scenario::{Document, Recording, Scenario};
 
+use crate::text::{Row, Text};
+
 /// One host of four vCPUs, and a life in which everything that a test names takes time.
 const HOST: &str = "[capacity.host]\nvcpus = 4\nmemory_mib = 16384\ncount = 1\nawsvpc_tasks = 2\n";
 
-/// Rows of `tasks.csv`, in order of the tasks, by column.
-type Rows = Vec<BTreeMap<String, String>>;
-
-#[derive(Debug, Clone, Default)]
-struct Text(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Text {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+/// Rows of `tasks.csv`, in order of the tasks.
+type Rows = Vec<Row>;
 
 /// `tasks.csv` of a run, and its fingerprint.
 fn run(scenario: &str) -> (String, String) {
+    let (text, fingerprint) = record(scenario);
+    (text.read(), fingerprint)
+}
+
+fn record(scenario: &str) -> (Text, String) {
     let document = Document::parse("s.toml", scenario).unwrap();
     let scenario = Scenario::of(document, &[]).unwrap_or_else(|why| panic!("{why}"));
     let text = Text::default();
     let recording = Recording { tasks: Some(Box::new(text.clone())), ..Recording::default() };
     let finished = scenario.prepare(1).unwrap().run(recording, &mut |_| true).unwrap();
-    let text = String::from_utf8(text.0.lock().unwrap().clone()).unwrap();
     (text, finished.records.fingerprint.to_string())
 }
 
 fn rows(scenario: &str) -> Rows {
-    let (text, _) = run(scenario);
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let mut rows: Rows = reader.deserialize().map(Result::unwrap).collect();
+    let (text, _) = record(scenario);
+    let mut rows = text.rows();
     rows.sort_by_key(|row| row["task"].parse::<u64>().unwrap());
     rows
 }
 
 /// Seconds in a column; NaN where it is empty, which equals nothing.
-fn at(row: &BTreeMap<String, String>, column: &str) -> f64 {
+fn at(row: &Row, column: &str) -> f64 {
     row[&format!("{column}_s")].parse().unwrap_or(f64::NAN)
 }
 
 /// Where in its life a task was when: placed, created, pull begun and ended, started, stopping,
 /// execution stopped, ended.
-fn life(row: &BTreeMap<String, String>) -> [f64; 8] {
+fn life(row: &Row) -> [f64; 8] {
     [
         at(row, "placed"),
         at(row, "created_at"),
@@ -178,6 +168,43 @@ fn ecs_4_a_deactivating_task_holds_its_resources() {
     assert_eq!([at(&rows[0], "stopping_at"), at(&rows[0], "ended")], [80.0, 80.0]);
     assert_eq!([at(&rows[1], "placed"), at(&rows[1], "started")], [80.0, 80.0]);
     assert_eq!(at(&rows[1], "ended"), 200.0, "without a load balancer at once");
+}
+
+#[test]
+fn ecs_1_1_containers_of_a_task_start_in_their_order() {
+    let containers = "containers = [\
+        { name = \"app\", depends_on = [{ container = \"proxy\", condition = \"healthy\" }] }, \
+        { name = \"proxy\", start = \"2s\", ready = \"3s\", \
+          depends_on = [{ container = \"init\", condition = \"success\" }] }, \
+        { name = \"init\", essential = false, run = \"10s\" }, \
+        { name = \"logs\", run = \"100s\", failures = 1 }]";
+    let of = |duration: &str| {
+        let kind = format!("cpu = 256, duration = \"{duration}\", {containers}");
+        let row = rows(&[HOST, &tasks(1, 1, &kind)].concat()).remove(0);
+        (at(&row, "started"), at(&row, "ended"), row["outcome"].clone())
+    };
+    assert_eq!(of("20s"), (15.0, 35.0, "completed".to_owned()));
+    assert_eq!(of("200s"), (15.0, 100.0, "failed".to_owned()), "the log collector exits");
+}
+
+#[test]
+fn ecs_5_2_a_task_is_healthy_when_its_load_balancer_says_so_too() {
+    // A deployment at 100 s: the old task goes when the new one is healthy.
+    let replaced = |keys: &str, check: &str| {
+        let task = format!("task = {{ cpu = 256, memory = 1 {check} }}");
+        let service = format!(
+            "[service.a]\ndesired_count = 1\n{keys}\n{task}\n\
+             changes = [{{ at = \"100s\", {task} }}]\n"
+        );
+        let life = "until = \"300s\"\n[life_cycle]\ntarget_health = \"25s\"\n";
+        at(&rows(&[life, HOST, &service].concat())[0], "stopping_at")
+    };
+    assert_eq!(replaced("", ""), 100.0);
+    assert_eq!(replaced("load_balancer = true", ""), 125.0);
+    for (interval, healthy) in [(10, 125.0), (30, 130.0)] {
+        let check = format!(", health_check = {{ interval = \"{interval}s\", ready = \"1s\" }}");
+        assert_eq!(replaced("load_balancer = true", &check), healthy, "checked each {interval} s");
+    }
 }
 
 /// What pulls take, for the second of two tasks on one host.

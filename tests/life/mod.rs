@@ -3,6 +3,7 @@
 
 mod decision_time;
 mod life_cycle;
+mod requests;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

@@ -158,6 +158,7 @@ fn service() -> ServiceEvents {
             conduct: Conduct::default(),
         },
         start: at(0.5),
+        requests: None,
         changes: [(40.0, 8), (90.0, 1), (90.0, 5), (160.0, 0)]
             .map(|(seconds, desired)| ServiceChange {
                 at: at(seconds),

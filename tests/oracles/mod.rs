@@ -10,6 +10,7 @@ mod model;
 mod placement;
 mod queues;
 mod sharing;
+mod whole_life;
 
 use model::Tally;
 

@@ -3,17 +3,18 @@
 use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
-use towtank::backend::{EngineSetup, Sharing, SimulatedBackend};
+use towtank::backend::{EngineSetup, LifeCycle, Sharing, SimulatedBackend};
 use towtank::controller::{Change, Controller};
 use towtank::des::{Law, Purpose, Seed, SimDuration, SimTime, law};
 use towtank::metrics::{Observation, Recorder, Recorders};
 use towtank::model::{
-    AttributeSet, CapacityId, Cluster, Cpu, DefinitionId, InstanceSpec, Outcome, Price, Submission,
-    TaskDefinition, TaskId,
+    AttributeSet, CapacityId, Cluster, Cpu, DefinitionId, InstanceSpec, NetworkMode, Outcome,
+    Price, Submission, TaskDefinition, TaskId,
 };
 use towtank::placement::{PlacementSpec, PlacerKind, TieBreak};
 use towtank::queueing::queue_policy;
 use towtank::run::{Run, Until};
+use towtank::workload::law_spec::{DurationLaw, Span};
 use towtank::workload::{
     Behaviour, External, Ids, Machines, Source, Usage, UsageId, Workload, WorkloadError,
 };
@@ -60,6 +61,8 @@ pub(crate) struct Model {
     pub(crate) usage: Option<Usage>,
     /// Who starts and cleans up.
     pub(crate) engines: Option<EngineSetup>,
+    /// Tasks pass through every state, in no time.
+    pub(crate) whole_life: bool,
 }
 
 impl Model {
@@ -79,6 +82,7 @@ impl Model {
             until: None,
             usage: None,
             engines: None,
+            whole_life: false,
         }
     }
 
@@ -109,7 +113,7 @@ impl Model {
             cpu: Cpu::from_vcpus(self.vcpus).unwrap(),
             memory_mib: 1024,
             gpus: 0,
-            eni_slots: 0,
+            eni_slots: if self.whole_life { 1_000_000 } else { 0 },
             attributes: AttributeSet::default(),
             price: Price(0),
             speed_milli: 1000,
@@ -123,12 +127,28 @@ impl Model {
     pub(crate) fn controller(&self, seed: Seed) -> Controller {
         let spec = PlacementSpec::parse(self.placement).unwrap();
         let placer = spec.build(PlacerKind::Indexed, TieBreak::LowestId, seed, None).unwrap();
-        Controller::new(vec![placer], (queue_policy(self.queue).unwrap().build)())
+        let controller = Controller::new(vec![placer], (queue_policy(self.queue).unwrap().build)());
+        controller.with_transitions(self.life_cycle().transitions())
+    }
+
+    fn life_cycle(&self) -> LifeCycle {
+        let no_time = self.whole_life.then(|| DurationLaw::constant(Span::from_secs(0)));
+        LifeCycle {
+            attach_network: no_time.clone(),
+            register: no_time.clone(),
+            pass_checks: no_time.clone(),
+            deregister: no_time.clone(),
+            detach_network: no_time,
+            exits_take_time: self.whole_life,
+            ..LifeCycle::default()
+        }
     }
 
     fn backend(&self, seed: Seed) -> SimulatedBackend {
         let sharing = if self.usage.is_some() { Sharing::Cfs } else { Sharing::Reserved };
-        let backend = SimulatedBackend::new(seed, Vec::new()).with_sharing(vec![sharing]);
+        let backend = SimulatedBackend::new(seed, Vec::new())
+            .with_sharing(vec![sharing])
+            .with_life_cycle(self.life_cycle());
         match &self.engines {
             Some(setup) => backend.with_engines(setup.clone()),
             None => backend,
@@ -171,6 +191,7 @@ pub(crate) struct Arrivals {
     group: Option<Arc<str>>,
     usage: Option<Usage>,
     usage_id: UsageId,
+    network_mode: NetworkMode,
     gang: u32,
     gap: Law,
     rate: f64,
@@ -190,6 +211,7 @@ impl Arrivals {
             group: model.one_group.then(|| Arc::from("jobs")),
             usage: model.usage.clone(),
             usage_id: UsageId::RESERVED,
+            network_mode: if model.whole_life { NetworkMode::Awsvpc } else { NetworkMode::Bridge },
             gang: model.gang,
             gap: exponential(1.0 / rate),
             rate,
@@ -216,7 +238,8 @@ impl Source for Arrivals {
         if self.definitions.is_empty() {
             for (kind, class) in self.classes.iter().enumerate() {
                 let cpu = Cpu::from_vcpus(class.vcpus).unwrap();
-                let definition = TaskDefinition::new(format!("class-{kind}"), cpu, 0);
+                let mut definition = TaskDefinition::new(format!("class-{kind}"), cpu, 0);
+                definition.network_mode = self.network_mode;
                 self.definitions.push(ids.definition(&definition));
             }
             if let Some(usage) = &self.usage {

@@ -12,7 +12,7 @@ use super::queues::{hyper_exponential, one_class};
 use super::{figures, gate};
 
 /// Tasks that reserve nothing and each want the one vCPU there is, 0.8 of it on average.
-fn one_core(run_time: Law) -> Model {
+pub(super) fn one_core(run_time: Law) -> Model {
     let usage = Usage {
         pace: Pace::Work,
         cpu: Cpu::VCPU,
