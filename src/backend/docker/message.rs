@@ -89,7 +89,9 @@ pub struct Exit {
     pub code: i64,
     /// Whether the kernel killed it for its use of memory.
     pub oom: bool,
-    /// The engine's own timestamps, Unix time in nanoseconds: start and end of its process.
+    /// The engine's own timestamps, Unix time in nanoseconds: start and end of its process. Engines
+    /// before 26.0 note the start only once it has succeeded, which for a process that ends at once
+    /// may be after its end (moby/moby issue 45445).
     pub engine_started_ns: u64,
     /// End of its process.
     pub engine_finished_ns: u64,
