@@ -123,6 +123,7 @@ fn draw(table: &QuantileTable, stream: &mut Option<Stream>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calibration::LoadCurve;
 
     fn constant(micros: u64) -> QuantileTable {
         QuantileTable::new(vec![micros]).unwrap()
@@ -132,7 +133,7 @@ mod tests {
         let (start, cleanup) = (constant(start), constant(cleanup));
         EngineModel {
             width_milli,
-            load_slope_milli: 0,
+            load: LoadCurve::default(),
             start_cpu_micros: 0,
             start_bursts_milli: 0,
             start_weight_exponent_milli: 1000,

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::des::SimDuration;
 
+use super::LoadCurve;
+
 /// Points of a table made from samples: every hundredth.
 const POINTS: usize = 101;
 
@@ -99,8 +101,8 @@ impl From<QuantileTable> for Vec<u64> {
 pub struct EngineModel {
     /// Operations that go on without slowing each other down, in thousandths; at least 1000.
     pub width_milli: u32,
-    /// By how much service times grow for each core that containers keep busy, in thousandths.
-    pub load_slope_milli: u32,
+    /// By how much service times grow while containers keep cores busy.
+    pub load: LoadCurve,
     /// CPU time that a start takes of the instance itself, as one of its tasks and with the weight
     /// of the one that starts, µs on a core of its own; the service time of the start includes it.
     #[serde(default)]
@@ -160,7 +162,7 @@ impl EngineModel {
     pub fn scaled(&self, milli: u32) -> EngineModel {
         EngineModel {
             width_milli: self.width_milli,
-            load_slope_milli: self.load_slope_milli,
+            load: self.load.clone(),
             start_cpu_micros: scaled(self.start_cpu_micros, milli),
             start_bursts_milli: scaled(self.start_bursts_milli, milli),
             start_weight_exponent_milli: self.start_weight_exponent_milli,
@@ -199,7 +201,7 @@ mod tests {
         let table = |micros: &[u64]| QuantileTable::new(micros.to_vec()).unwrap();
         let model = EngineModel {
             width_milli: 2500,
-            load_slope_milli: 300,
+            load: LoadCurve::new(vec![[1000, 300]]).unwrap(),
             start_cpu_micros: 500,
             start_bursts_milli: 2000,
             start_weight_exponent_milli: 700,
@@ -208,7 +210,7 @@ mod tests {
             cleanup: table(&[u64::MAX]),
         };
         let scaled = model.scaled(2500);
-        assert_eq!((scaled.width_milli, scaled.load_slope_milli), (2500, 300));
+        assert_eq!((scaled.width_milli, &scaled.load), (2500, &model.load));
         assert_eq!(scaled.start.micros(), [3, 2500]);
         assert_eq!(scaled.stop.micros(), [8]);
         assert_eq!(scaled.cleanup.micros(), [u64::MAX]);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{EngineModel, QuantileTable, ShiftedLogNormal, Validation};
 
 /// Version of the format that this version of towtank writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// How a file begins that is a calibration.
 pub const FILE_BEGIN: &str = "# What `towtank calibrate` measured";
@@ -303,6 +303,10 @@ fn check_version(table: &toml::Table) -> Result<(), String> {
         Some(version) if version > i64::from(FORMAT_VERSION) => Err(format!(
             "{version} is newer than {FORMAT_VERSION}, the newest that towtank {} reads; use the \
              towtank that wrote the file, or make it anew with `towtank calibrate`",
+            env!("CARGO_PKG_VERSION")
+        )),
+        Some(version) if version > 0 => Err(format!(
+            "{version} is older than {FORMAT_VERSION}, the one that towtank {} reads; {REMEDY}",
             env!("CARGO_PKG_VERSION")
         )),
         _ => Err(format!("{version} is no version of the format; {REMEDY}")),

@@ -1,12 +1,13 @@
 //! Calibrations survive their file, and what is none is refused with its key and a remedy.
 
 use super::*;
+use crate::calibration::LoadCurve;
 
 pub(crate) fn example() -> Calibration {
     let table = |micros: &[u64]| QuantileTable::new(micros.to_vec()).unwrap();
     let engine = EngineModel {
         width_milli: 1400,
-        load_slope_milli: 120,
+        load: LoadCurve::new(vec![[500, 20], [1000, 120]]).unwrap(),
         start_cpu_micros: 0,
         start_bursts_milli: 0,
         start_weight_exponent_milli: 1000,
@@ -67,9 +68,10 @@ fn what_is_no_calibration_is_refused_with_key_and_remedy() {
         Calibration::parse("c.toml", &text.replacen(from, to, 1)).unwrap_err()
     };
     for (from, to, key, says) in [
-        ("format_version = 1", "format_version = 2", "format_version", "newer than 1"),
-        ("format_version = 1", "format_version = \"1\"", "format_version", "no version"),
-        ("format_version = 1", "", "format_version", "missing"),
+        ("format_version = 2", "format_version = 3", "format_version", "newer than 2"),
+        ("format_version = 2", "format_version = 1", "format_version", "older than 2"),
+        ("format_version = 2", "format_version = \"2\"", "format_version", "no version"),
+        ("format_version = 2", "", "format_version", "missing"),
         ("width_milli = 1400", "width_milli = 999", "engine.width_milli", "1000 or more"),
         ("width_milli = 1400", "width_mili = 1400", "engine.width_mili", "unknown field"),
         ("width_milli = 1400", "width_milli = -1", "engine.width_milli", "-1"),

@@ -7,7 +7,7 @@ use crate::des::Seed;
 
 use super::closed_loop::ClosedLoop;
 use super::engine_model::burst_wait_micros;
-use super::{EngineModel, QuantileTable, Validation};
+use super::{EngineModel, LoadCurve, QuantileTable, Validation};
 
 /// Narrowest and widest engine that is considered, in thousandths of an operation.
 const WIDTHS: (u32, u32) = (1000, 16_000);
@@ -91,8 +91,8 @@ pub enum FitError {
 ///
 /// Service times are those of a single client. The width is the one whose closed loops come
 /// nearest to the median start latencies of several clients, by the mean square of the logarithm
-/// of their ratio. The load slope is that of median start latencies over cores kept busy, through
-/// the median of the idle engine.
+/// of their ratio. The load curve is that of median start latencies over cores kept busy, from
+/// the median of the idle engine on.
 ///
 /// # Errors
 /// A kind of probe is missing.
@@ -102,12 +102,12 @@ pub fn fit(probes: &Probes) -> Result<Fitted, FitError> {
     let alone = even.get(&1).ok_or(FitError::NoLives)?;
     let table = |of: fn(&Life) -> u64| table_of(alone, of).ok_or(FitError::NoLives);
     let stop = QuantileTable::of_samples(&probes.stops).ok_or(FitError::NoStops)?;
-    let load_slope = load_slope_milli(&probes.loaded);
-    let start_on_host = probes.contended.as_ref().map(|one| StartOnHost::of(one, load_slope));
+    let load = load_curve(&probes.loaded);
+    let start_on_host = probes.contended.as_ref().map(|one| StartOnHost::of(one, &load));
     let start_on_host = start_on_host.unwrap_or_default();
     let mut engine = EngineModel {
         width_milli: WIDTHS.1,
-        load_slope_milli: load_slope,
+        load,
         start_cpu_micros: start_on_host.cpu_micros,
         start_bursts_milli: start_on_host.bursts_milli,
         start_weight_exponent_milli: start_on_host.weight_exponent_milli,
@@ -147,9 +147,9 @@ impl StartOnHost {
     /// median is 2 n times the CPU it takes above that of those alone. Besides, each burst of it
     /// waits where the neighbours have used up the quota. Both by least squares over the numbers of
     /// neighbours, neither below 0. What the half core that they keep busy adds to the engine's own
-    /// part of a start is left out: that is the load slope's.
-    fn of(probes: &Contended, load_slope_milli: u32) -> StartOnHost {
-        let slow_downs = slow_downs(probes, load_slope_milli);
+    /// part of a start is left out: that is the load curve's.
+    fn of(probes: &Contended, load: &LoadCurve) -> StartOnHost {
+        let slow_downs = slow_downs(probes, load);
         let points: Vec<(f64, f64)> = slow_downs
             .iter()
             .filter(|(beside, _)| beside.times_heavier == 1)
@@ -200,9 +200,10 @@ fn weight_exponent(slow_downs: &[(&Beside, f64)], cpu: f64, waits: f64) -> f64 {
 
 /// By how much the median start beside neighbours is longer than alone on an engine under the same
 /// load, microseconds.
-fn slow_downs(probes: &Contended, load_slope_milli: u32) -> Vec<(&Beside, f64)> {
+fn slow_downs<'p>(probes: &'p Contended, load: &LoadCurve) -> Vec<(&'p Beside, f64)> {
     let Some(alone) = median(&probes.alone) else { return Vec::new() };
-    let loaded = alone * (1.0 + f64::from(load_slope_milli) / 1000.0 * HALF_A_CORE);
+    let growth = load.growth_micro((HALF_A_CORE * 1e6) as u64) as f64 / 1e6;
+    let loaded = alone * (1.0 + growth);
     let beside = probes.beside.iter();
     beside.filter_map(|one| Some((one, (median(&one.starts)? - loaded).max(0.0)))).collect()
 }
@@ -260,20 +261,24 @@ fn width_milli(engine: &EngineModel, lives: &BTreeMap<u32, Vec<Life>>, rounds: u
     best
 }
 
-/// Growth of the median start per core kept busy, by least squares through the idle median; 0 if
-/// it does not grow.
-fn load_slope_milli(loaded: &[(u32, Vec<u64>)]) -> u32 {
+/// Growth of the median start over that of the idle engine, by cores kept busy. More load makes
+/// nothing faster: where medians say so, that is chance.
+fn load_curve(loaded: &[(u32, Vec<u64>)]) -> LoadCurve {
     let idle = loaded.iter().find(|(busy, _)| *busy == 0).and_then(|(_, starts)| median(starts));
-    let Some(idle) = idle.filter(|idle| *idle > 0.0) else { return 0 };
-    let busy = loaded.iter().filter(|(busy, _)| *busy > 0);
-    let points: Vec<(f64, f64)> = busy
-        .filter_map(|(busy, starts)| {
-            Some((f64::from(*busy) / 1000.0, median(starts)? / idle - 1.0))
-        })
+    let Some(idle) = idle.filter(|idle| *idle > 0.0) else { return LoadCurve::default() };
+    let medians: BTreeMap<u32, f64> = loaded
+        .iter()
+        .filter(|(busy, _)| *busy > 0)
+        .filter_map(|(busy, starts)| Some((*busy, median(starts)?)))
         .collect();
-    let squares: f64 = points.iter().map(|(cores, _)| cores * cores).sum();
-    let products: f64 = points.iter().map(|(cores, growth)| cores * growth).sum();
-    if squares > 0.0 { libm::round((products / squares).max(0.0) * 1000.0) as u32 } else { 0 }
+    let mut least = 0;
+    let point = |(busy, median): (u32, f64)| {
+        let growth = libm::round((median / idle - 1.0).max(0.0) * 1000.0) as u32;
+        least = growth.max(least);
+        [busy, least]
+    };
+    let points = medians.into_iter().map(point).collect();
+    LoadCurve::new(points).expect("a map ascends, and so does a maximum")
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ fn known(width_milli: u32) -> EngineModel {
     };
     EngineModel {
         width_milli,
-        load_slope_milli: 250,
+        load: LoadCurve::new(vec![[1000, 250]]).unwrap(),
         start_cpu_micros: 0,
         start_bursts_milli: 0,
         start_weight_exponent_milli: 1000,
@@ -78,10 +78,10 @@ fn few_probes_recover_a_width_within_fifteen_percent() {
 }
 
 #[test]
-fn tables_are_those_of_a_single_client_and_slopes_those_of_medians() {
+fn tables_are_those_of_a_single_client_and_load_is_that_of_medians() {
     let engine = known(1500);
     let fitted = fit(&probes(&engine, 400)).unwrap().engine;
-    assert_eq!(fitted.load_slope_milli, 250);
+    assert_eq!(fitted.load, engine.load);
     for (fitted, known) in [(&fitted.start, &engine.start), (&fitted.stop, &engine.stop)] {
         assert_eq!(fitted.micros().len(), 101);
         assert!(fitted.micros().is_sorted());
@@ -91,13 +91,17 @@ fn tables_are_those_of_a_single_client_and_slopes_those_of_medians() {
 }
 
 #[test]
-fn slopes_are_never_negative_and_need_an_idle_engine() {
-    let slope = |loaded: &[(u32, Vec<u64>)]| load_slope_milli(loaded);
-    assert_eq!(slope(&[(0, vec![100]), (1000, vec![90])]), 0);
-    assert_eq!(slope(&[(1000, vec![90])]), 0);
-    assert_eq!(slope(&[(0, vec![]), (1000, vec![90])]), 0);
-    assert_eq!(slope(&[(0, vec![0]), (1000, vec![90])]), 0);
-    assert_eq!(slope(&[(0, vec![100]), (500, vec![110]), (1000, vec![120])]), 200);
+fn load_makes_nothing_faster_and_needs_an_idle_engine() {
+    let points = |loaded: &[(u32, Vec<u64>)]| load_curve(loaded).points().to_vec();
+    assert_eq!(points(&[(0, vec![100]), (1000, vec![90])]), [[1000, 0]]);
+    assert_eq!(points(&[(1000, vec![90])]), [[0; 2]; 0]);
+    assert_eq!(points(&[(0, vec![]), (1000, vec![90])]), [[0; 2]; 0]);
+    assert_eq!(points(&[(0, vec![0]), (1000, vec![90])]), [[0; 2]; 0]);
+    let of = |loaded: [u64; 2]| {
+        points(&[(0, vec![100]), (500, vec![loaded[0]]), (1000, vec![loaded[1]])])
+    };
+    assert_eq!(of([104, 130]), [[500, 40], [1000, 300]]);
+    assert_eq!(of([104, 102]), [[500, 40], [1000, 40]]);
 }
 
 #[test]
@@ -112,7 +116,7 @@ fn degenerate_probes_are_fitted_or_refused_in_words() {
     };
     let fitted = fit(&one).unwrap();
     assert_eq!(fitted.engine.start.micros(), [1000; 101]);
-    assert_eq!(fitted.engine.load_slope_milli, 0);
+    assert_eq!(fitted.engine.load, LoadCurve::default());
     // Nothing is left to validate with.
     assert_eq!(fitted.validation, []);
 
@@ -134,14 +138,15 @@ fn equal(neighbours: u32, starts: &[u64]) -> Beside {
 }
 
 fn on_host(alone: &[u64], beside: Vec<Beside>) -> StartOnHost {
-    StartOnHost::of(&Contended { alone: alone.to_vec(), beside }, 0)
+    StartOnHost::of(&Contended { alone: alone.to_vec(), beside }, &LoadCurve::default())
 }
 
 #[test]
 fn what_load_does_to_the_engine_is_not_the_instances() {
     // Half a core busy adds 5 % to the 220 ms: 11 of the 71 ms.
     let beside = vec![equal(3, &[291_000])];
-    let found = StartOnHost::of(&Contended { alone: vec![220_000], beside }, 100);
+    let load = LoadCurve::new(vec![[1000, 100]]).unwrap();
+    let found = StartOnHost::of(&Contended { alone: vec![220_000], beside }, &load);
     assert_eq!((found.cpu_micros, found.bursts_milli), (10_000, 0));
 }
 

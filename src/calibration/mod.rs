@@ -5,6 +5,7 @@ mod engine_model;
 mod file;
 mod fit;
 mod law;
+mod load_curve;
 mod validation;
 
 pub use closed_loop::ClosedLoop;
@@ -15,6 +16,7 @@ pub use file::{
 };
 pub use fit::{Beside, Contended, FitError, Fitted, Life, Probes, fit};
 pub use law::ShiftedLogNormal;
+pub use load_curve::LoadCurve;
 pub use validation::Validation;
 
 #[cfg(test)]

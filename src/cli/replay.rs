@@ -56,7 +56,7 @@ pub(super) struct ReplayArgs {
     /// Simulate with what `towtank calibrate` measured before
     #[arg(long, value_name = "FILE", conflicts_with = "calibrate")]
     calibration: Option<PathBuf>,
-    /// Starts to measure before each run, which bring the calibration up to date; 0 for none
+    /// Starts to measure before and after each run, to bring the calibration up to date; 0: none
     #[arg(long, value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u32).range(0..=1000))]
     pace_probes: u32,

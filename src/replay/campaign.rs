@@ -11,6 +11,7 @@ use super::pace::Pacing;
 use super::repetition::{Loop, RealRun, repeat};
 use super::simulate::{SimulatedEngine, SimulatedRun, simulate};
 use super::venue::Venue;
+use super::witness::Decision;
 
 /// A strategy to replay.
 #[derive(Debug)]
@@ -113,7 +114,7 @@ impl Campaign {
     }
 
     /// Runs every arm on real containers, the arms taking turns against drift. With `pacing`, each
-    /// run is simulated anew just before, at the pace that the engine has then.
+    /// run is simulated anew at the pace that the engine had before and after it.
     ///
     /// # Errors
     /// The engine fails, or the replay was interrupted; everything is taken down.
@@ -126,25 +127,34 @@ impl Campaign {
         let of = self.repetitions * self.arms.len() as u32;
         let time_scale = venue.scale().time_milli as f64 / 1000.0;
         let probing_s = pacing.as_ref().map_or(0.0, |pacing| pacing.seconds());
+        let first = |arm: &ReplayArm| arm.simulated[0].notes.decisions.clone();
+        let decisions: Vec<Vec<Decision>> = self.arms.iter().map(first).collect();
+        if let Some(pacing) = &mut pacing {
+            let expected_s = probing_s;
+            pacing.measure(venue, &mut |share| {
+                let now_s = share * probing_s;
+                watch(CampaignProgress { done: 0, of, now_s, expected_s })
+            })?;
+        }
         for turn in 0..of {
             let repetition = turn / self.arms.len() as u32;
             let index = (turn + repetition) as usize % self.arms.len();
             let run_s = self.arms[index].simulated[0].finished.now.as_secs_f64() / time_scale;
-            let expected_s = probing_s + run_s;
+            let expected_s = run_s + probing_s;
             let mut tell = |now_s| watch(CampaignProgress { done: turn, of, now_s, expected_s });
-            if let Some(pacing) = &mut pacing {
-                let engine = pacing.now(venue, &mut |share| tell(share * probing_s))?;
-                self.simulate_anew(index, repetition, &engine)?;
-            }
             let arm = &self.arms[index];
             let how = match self.mode {
-                ReplayMode::Open => Loop::Open(&arm.simulated[0].notes.decisions),
+                ReplayMode::Open => Loop::Open(&decisions[index]),
                 ReplayMode::Closed => Loop::Closed(Recording::default()),
             };
-            let tell: &mut Watch<'_> = &mut |now| tell(probing_s + now.as_secs_f64() / time_scale);
-            let run = repeat(&arm.scenario, self.seed, venue.stage(), how, tell)?;
+            let on_air: &mut Watch<'_> = &mut |now| tell(now.as_secs_f64() / time_scale);
+            let run = repeat(&arm.scenario, self.seed, venue.stage(), how, on_air)?;
             venue.went_by(&run);
             self.arms[index].real.push(run);
+            if let Some(pacing) = &mut pacing {
+                pacing.measure(venue, &mut |share| tell(run_s + share * probing_s))?;
+                self.simulate_anew(index, repetition, &pacing.engine())?;
+            }
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! How fast the engine is just now. One and the same engine takes a tenth more or less from one
-//! minute to the next: what was calibrated is brought up to date before each run.
+//! minute to the next: what was calibrated is brought up to date around each run.
 
 use crate::calibration::{Calibration, QuantileTable};
 
@@ -15,10 +15,10 @@ pub struct Pacing {
     engine: SimulatedEngine,
     /// Its median start, microseconds.
     calibrated_micros: u64,
-    /// Starts to measure before each run.
+    /// Starts to measure between two runs.
     probes: u32,
     /// The paces found, thousandths: 1100 is an engine whose starts take a tenth longer than when
-    /// it was calibrated.
+    /// it was calibrated. The first is that before the first run, each other one that after a run.
     found: Vec<u32>,
 }
 
@@ -36,26 +36,32 @@ impl Pacing {
         f64::from(self.probes) * life_s
     }
 
-    /// The engine as it is now. `watch` is told the share of it that is done, and interrupts with
-    /// `false`.
+    /// Measures the pace before the first run, or after a run. `watch` is told the share of it that
+    /// is done, and interrupts with `false`.
     ///
     /// # Errors
     /// The engine fails, or it was interrupted.
-    pub fn now(
+    pub fn measure(
         &mut self,
         venue: &mut Venue,
         watch: &mut dyn FnMut(f64) -> bool,
-    ) -> Result<SimulatedEngine, ReplayError> {
+    ) -> Result<(), ReplayError> {
         let setting = venue.setting()?;
         let starts = lone_starts(venue.engine(), &setting, self.probes, &mut |probed| {
             watch(probed.done as f64 / probed.total.max(1) as f64)
         });
         venue.strike()?;
-        let median = QuantileTable::sorted(&starts?)
-            .map_or(self.calibrated_micros, |table| table.sample(0.5).micros());
-        let milli = u32::try_from(median * 1000 / self.calibrated_micros).unwrap_or(u32::MAX);
-        self.found.push(milli);
-        Ok(self.engine.at_pace(milli))
+        let calibrated = self.calibrated_micros;
+        let pace = |table: QuantileTable| table.sample(0.5).micros() * 1000 / calibrated;
+        let milli = QuantileTable::sorted(&starts?).map(pace);
+        self.found.extend(milli.map(|milli| u32::try_from(milli).unwrap_or(u32::MAX)));
+        Ok(())
+    }
+
+    /// The engine as it was during the last run: at the mean of the paces before and after it, or
+    /// before any run, at the one found.
+    pub fn engine(&self) -> SimulatedEngine {
+        self.engine.at_pace(mean(&self.found[self.found.len().saturating_sub(2)..]))
     }
 
     /// What was found, in words.
@@ -65,7 +71,8 @@ impl Pacing {
         let percent = |milli: u32| format!("{:.1} %", f64::from(milli) / 10.0);
         match (found.first(), found.get(found.len() / 2), found.last()) {
             (Some(&low), Some(&median), Some(&high)) => format!(
-                "starts took {} of the calibrated time ({} to {}), {} measured before each run",
+                "starts took {} of the calibrated time ({} to {}), {} measured before and after \
+                 each run",
                 percent(median),
                 percent(low),
                 percent(high),
@@ -74,4 +81,10 @@ impl Pacing {
             _ => "not measured".to_owned(),
         }
     }
+}
+
+/// The mean of paces, thousandths; that of the calibration if there are none.
+fn mean(paces: &[u32]) -> u32 {
+    let sum: u64 = paces.iter().map(|&pace| u64::from(pace)).sum();
+    sum.checked_div(paces.len() as u64).map_or(1000, |mean| u32::try_from(mean).unwrap_or(u32::MAX))
 }

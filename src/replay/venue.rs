@@ -150,8 +150,7 @@ impl Venue {
         let model = calibration.map(|one| {
             let milli = u32::try_from(time_milli).unwrap_or(u32::MAX);
             let mut model = one.engine.scaled(milli);
-            let slope = u64::from(model.load_slope_milli) * 1000 / cpu_milli;
-            model.load_slope_milli = u32::try_from(slope).unwrap_or(u32::MAX);
+            model.load = model.load.in_vcpus(cpu_milli);
             model
         });
         let cores = u64::from(self.machine().0) * cpu_milli / 1000;

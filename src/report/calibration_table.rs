@@ -101,12 +101,19 @@ fn validation(rows: &[Validation]) -> Vec<Column> {
 fn notes(calibration: &Calibration) -> Vec<String> {
     let engine = &calibration.engine;
     let milli = |value: u32| format::number(f64::from(value) / 1000.0, 2);
+    let load: Vec<String> = engine
+        .load
+        .points()
+        .iter()
+        .map(|&[busy, growth]| {
+            format!("{:+.0} % with {} cores kept busy", f64::from(growth) / 10.0, milli(busy))
+        })
+        .collect();
+    let load = if load.is_empty() { "as long under load".to_owned() } else { load.join(", ") };
     let mut notes = vec![format!(
-        "Width {} operations at a time; starts take {:+.0} % for each core that containers keep \
-         busy, and take {} ms of CPU of the instance they start on, in {} bursts, where a \
-         neighbour of r times their weight counts as r^{}.",
+        "Width {} operations at a time; starts take {load}, and {} ms of CPU of the instance they \
+         start on, in {} bursts, where a neighbour of r times their weight counts as r^{}.",
         milli(engine.width_milli),
-        f64::from(engine.load_slope_milli) / 10.0,
         format::number(f64::from(engine.start_cpu_micros) / 1000.0, 1),
         milli(engine.start_bursts_milli),
         milli(engine.start_weight_exponent_milli)
@@ -174,7 +181,7 @@ mod tests {
     #[test]
     fn the_tables_show_what_was_measured_and_how_it_fits_within_the_width() {
         let text = calibration_table(&example_calibration(), 80);
-        for part in ["20.10.24", "start", "205.0", "+0 %", "1.40", "+12 %", "0.10 → 0.10"] {
+        for part in ["20.10.24", "start", "205.0", "+0 %", "1.40", "+12", "0.10 → 0.10"] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
         assert!(!text.contains('!'), "{text}");

@@ -223,7 +223,7 @@ fn a_calibration_is_read_beside_the_scenario_and_is_an_input() {
     let later = end(scenario) - end(of(GOOD).unwrap());
     assert!((0.18..=0.5).contains(&later), "{later}");
 
-    let newer = calibration_text(&folder).replace("format_version = 1", "format_version = 2");
+    let newer = calibration_text(&folder).replace("format_version = 2", "format_version = 3");
     std::fs::write(folder.path().join("engine.toml"), newer).unwrap();
     let why = of(&text).unwrap_err();
     for part in ["engine.calibration", "engine.toml", "format_version", "newer", "line 16"] {
@@ -359,6 +359,15 @@ fn a_change_is_repeated_each_time() {
     let at: Vec<u64> = changes.iter().map(|change| change.at.micros() / 60_000_000).collect();
     assert_eq!(at, [1, 2, 3, 5]);
     assert!(changes[1].tasks.is_some() && changes[2].desired_count == Some(5));
+    // What is said of a repeated change is said once, of the place where it is written.
+    let image = "cpu = 2, image = { name = \"a\", size_mb = 5 }";
+    let rolls = text.replace("at = \"2m\"", "at = \"2m\", every = \"1s\", times = 50");
+    let found = load(&rolls.replace("{ cpu = 2,", &format!("{{ {image},")), &[]).unwrap();
+    let revisions = found.services[0].changes.iter().filter_map(|one| one.tasks.as_ref());
+    let revisions: Vec<u32> = revisions.map(|tasks| tasks.definition.revision).collect();
+    assert!(revisions.into_iter().eq(1..=50));
+    let [warning] = found.warnings.as_slice() else { panic!("{:?}", found.warnings) };
+    assert!(warning.starts_with("service.web.changes[1].task.image: has no effect"), "{warning}");
     let changed = |old: &str, new: &str| text.replace(old, new);
     refused(&changed("times = 3, ", ""), &[], &["service.web.changes[0]", "go together"]);
     refused(&changed("times = 3", "times = 0"), &[], &["service.web.changes[0]", "1 to 100000"]);

@@ -1,7 +1,7 @@
 //! Processor sharing against queueing formulas: CPU on a host, and an engine with its operations.
 
 use towtank::backend::EngineSetup;
-use towtank::calibration::{EngineModel, QuantileTable};
+use towtank::calibration::{EngineModel, LoadCurve, QuantileTable};
 use towtank::des::{Law, SimDuration};
 use towtank::model::Cpu;
 use towtank::workload::{Pace, Usage};
@@ -56,7 +56,7 @@ fn an_engine_is_a_processor_sharing_queue() {
     let (stop, cleanup) = (start.clone(), QuantileTable::new(vec![0]).unwrap());
     let model = EngineModel {
         width_milli: 3000,
-        load_slope_milli: 0,
+        load: LoadCurve::default(),
         start_cpu_micros: 0,
         start_bursts_milli: 0,
         start_weight_exponent_milli: 1000,

@@ -1,6 +1,6 @@
 //! Engines in simulation: starting, stopping and cleaning up take their turns there.
 
-use crate::calibration::EngineModel;
+use crate::calibration::{EngineModel, LoadCurve};
 use crate::controller::Event;
 use crate::des::{Purpose, Seed, SimDuration, SimTime};
 use crate::model::{Cpu, InstanceId, Outcome};
@@ -158,7 +158,7 @@ impl SimulatedBackend {
         let engine = &mut engines.all[index];
         let cores = engines.setup.cores_milli.map(|milli| u64::from(milli) * CPU_PER_MILLI);
         let busy = cores.map_or(engine.busy, |cores| engine.busy.min(cores));
-        let work = loaded(unloaded, model.load_slope_milli, busy) * u128::from(ONE_SERVER);
+        let work = loaded(unloaded, &model.load, busy) * u128::from(ONE_SERVER);
         engine.operations.join(now, slot, 1, ONE_SERVER, Some(work));
         self.wake_engine(index);
     }
@@ -217,9 +217,11 @@ impl SimulatedBackend {
 /// CPU of a thousandth of a core.
 const CPU_PER_MILLI: u64 = Cpu::MILLI.0 as u64;
 
-/// A service time in µs under load: `slope_milli` thousandths more for each core in use.
-fn loaded(unloaded: SimDuration, slope_milli: u32, busy: u64) -> u128 {
-    let whole = u128::from(Cpu::VCPU.0) * 1000;
-    let factor = whole + u128::from(slope_milli) * u128::from(busy);
-    (u128::from(unloaded.micros()) * factor).div_ceil(whole)
+/// A service time in µs while so much CPU is in use.
+fn loaded(unloaded: SimDuration, load: &LoadCurve, busy: u64) -> u128 {
+    const WHOLE: u64 = 1_000_000;
+    let busy_micro = u128::from(busy) * u128::from(WHOLE) / u128::from(Cpu::VCPU.0);
+    let growth = load.growth_micro(u64::try_from(busy_micro).unwrap_or(u64::MAX));
+    let factor = u128::from(WHOLE) + u128::from(growth);
+    (u128::from(unloaded.micros()) * factor).div_ceil(u128::from(WHOLE))
 }

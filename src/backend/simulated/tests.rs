@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::backend::HostUsage;
-use crate::calibration::{EngineModel, QuantileTable};
+use crate::calibration::{EngineModel, LoadCurve, QuantileTable};
 use crate::model::{
     AttributeSet, Cpu, DeviceSet, Limits, Price, Submission, SubmissionId, TaskDefinition,
 };
@@ -124,6 +124,7 @@ impl Script {
             group: None,
             count: 1,
             all_or_nothing: false,
+            start_on: None,
             label: None,
         };
         let run_time = job.run_s.map(SimDuration::from_secs);
@@ -286,7 +287,7 @@ fn engine(width_milli: u32, load_slope_milli: u32) -> EngineSetup {
     let (start, stop, cleanup) = (table(S), table(2 * S), table(4 * S));
     let model = EngineModel {
         width_milli,
-        load_slope_milli,
+        load: LoadCurve::new(vec![[1000, load_slope_milli]]).unwrap(),
         start_cpu_micros: 0,
         start_bursts_milli: 0,
         start_weight_exponent_milli: 1000,

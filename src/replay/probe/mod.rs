@@ -246,8 +246,9 @@ fn lives_in_turns(
     Ok(lives)
 }
 
-/// Starts without load and with half a core kept busy, as an instance of a replay does it: in
-/// bursts, as its quota lets it. In turns, so that a machine that drifts does not look like load.
+/// Starts without load, and while one core and then two are kept half busy, as instances of a
+/// replay do it: in bursts, as their quotas let them. Each finds the engine at rest, like those of
+/// a single client. In turns, so that a machine that drifts does not look like load.
 fn under_load(
     driver: &mut Driver<'_>,
     setting: &Setting,
@@ -260,25 +261,30 @@ fn under_load(
     let starts = |driver: &mut Driver<'_>| -> Result<Vec<u64>, ProbeError> {
         let mut found = Vec::new();
         for index in 0..plan.contended {
-            driver.rest(in_period(index))?;
+            driver.rest(plan.pause + in_period(index))?;
             let histories = driver.lives("starts under load", Network::None, 1, 1)?;
             found.extend(histories.iter().filter_map(start));
         }
         Ok(found)
     };
-    let (mut idle, mut loaded) = (Vec::new(), Vec::new());
+    let mut found = [0, 1, 2].map(|cores| (cores * HALF_A_CORE, Vec::new()));
     for _ in 0..plan.rounds {
-        idle.extend(starts(driver)?);
-        let until_stopped = Program { until_stopped: true, ..busy(Duration::from_mins(10)) };
-        let mut neighbour = driver.spec(until_stopped);
-        neighbour.cpu_quota_milli = setting.half_a_core.is_none().then_some(HALF_A_CORE);
-        neighbour.cgroup_parent.clone_from(&setting.half_a_core);
-        neighbour.cores = vec![0];
-        let token = driver.start_and_wait(neighbour, "starts under load")?;
-        loaded.extend(starts(driver)?);
-        driver.end_and_wait(token, Kind::Kill)?;
+        for (cores, (_, all)) in (0..).zip(&mut found) {
+            let mut tokens = Vec::new();
+            for core in 0..cores {
+                let until_stopped =
+                    Program { until_stopped: true, ..busy(Duration::from_mins(10)) };
+                let mut neighbour = driver.spec(until_stopped);
+                neighbour.cpu_quota_milli = Some(HALF_A_CORE);
+                neighbour.cgroup_parent = None;
+                neighbour.cores = vec![core];
+                tokens.push(driver.start_and_wait(neighbour, "starts under load")?);
+            }
+            all.extend(starts(driver)?);
+            end_all(driver, tokens)?;
+        }
     }
-    Ok(vec![(0, idle), (HALF_A_CORE, loaded)])
+    Ok(found.to_vec())
 }
 
 /// One container after the other, so that none takes another's CPU.

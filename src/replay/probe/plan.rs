@@ -22,7 +22,7 @@ pub struct Plan {
     pub networks: u32,
     /// Stops, and as many kills.
     pub endings: u32,
-    /// Starts in each round: without load and with it, alone in half a core and beside each crowd.
+    /// Starts in each round: under each load, alone in half a core and beside each crowd.
     pub contended: u32,
     /// Containers that exceed their memory.
     pub ooms: u32,
@@ -55,7 +55,7 @@ impl Plan {
     pub(super) fn containers(&self, setting: &Setting) -> u64 {
         let lives: u32 = self.lives.iter().map(|(_, lives)| lives).sum();
         let cold = if setting.imported { self.cold } else { 0 };
-        let loaded = if setting.cpus < 2 { 0 } else { 2 * self.contended + 1 };
+        let loaded = if setting.cpus < 2 { 0 } else { 3 * self.contended + 1 + 2 };
         let shares = if setting.half_a_core.is_some() { 2 } else { 0 };
         let quotas = QUOTAS.len() as u32;
         let others = 2 * self.networks + 2 * self.endings + quotas + self.ooms;

@@ -118,7 +118,7 @@ fn every_container_planned_is_probed_and_none_is_left() {
         let got: Vec<u32> = findings.quota.iter().map(|step| step.got_milli).collect();
         assert_eq!(got, QUOTAS);
         assert_eq!(findings.shares.is_some(), setting.half_a_core.is_some());
-        assert_eq!(findings.load.len(), if setting.cpus < 2 { 0 } else { 2 });
+        assert_eq!(findings.load.len(), if setting.cpus < 2 { 0 } else { 3 });
         assert_eq!(findings.measured.iter().any(|table| table.cold), setting.imported);
         for spec in state.specs.values() {
             assert!(spec.memory_limit.is_some());
