@@ -2,8 +2,8 @@
 //! how many fail.
 //!
 //! Below saturation response times are those of the stationary queue. At and above it a backlog
-//! grows, and whoever comes then waits for it too. Requests whose time would be longer than the
-//! timeout fail.
+//! grows, and whoever comes then waits for it too. Of the requests as many fail as keeps the mean
+//! time of the others within the timeout; they take CPU all the same, as nobody tells the task.
 //!
 //! Sources: processor sharing at a rate that depends on the number present is insensitive to the
 //! law of service times (Kelly, "Reversibility and stochastic networks", 1979, §3.3); G/G/c by
@@ -16,6 +16,12 @@ use crate::workload::{RequestLoad, Serving};
 /// From this utilisation on a stationary queue takes longer to form than it is looked at: response
 /// times do not rise further by themselves, only by the backlog.
 const SATURATED: f64 = 0.99;
+
+/// Steps of the search for a rate, each of which halves what is left: the resolution of a float.
+const HALVINGS: u32 = 53;
+
+/// A weight beyond which weights are scaled down, so that they do not overflow.
+const HEAVY: f64 = 1e200;
 
 /// What a task has to serve requests with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +85,28 @@ impl Station {
         }
     }
 
+    /// Of so many requests a second as many as the stationary queue answers within the timeout, on
+    /// average. O(vCPUs) where that is all.
+    pub(super) fn in_time(&self, rate: f64, timeout_s: f64) -> f64 {
+        if self.response_s(rate) <= timeout_s {
+            return rate;
+        }
+        if self.alone_s() > timeout_s {
+            return 0.0;
+        }
+        // Times grow with the rate.
+        let (mut low, mut high) = (0.0, rate.min(SATURATED * self.most));
+        for _ in 0..HALVINGS {
+            let middle = f64::midpoint(low, high);
+            if self.response_s(middle) <= timeout_s {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
     /// Mean number of requests present under processor sharing: n of them are served at
     /// min(n, vCPUs).
     fn present(&self, rate: f64) -> f64 {
@@ -91,6 +119,9 @@ impl Station {
             moment += n * weight;
             n += 1.0;
             weight *= offered / n.min(self.vcpus);
+            if weight > HEAVY {
+                (sum, moment, weight) = (sum / weight, moment / weight, 1.0);
+            }
         }
         let ratio = offered / self.vcpus;
         sum += weight / (1.0 - ratio);
@@ -151,7 +182,8 @@ impl Pool {
     pub(super) fn advance(&mut self, rate: f64, seconds: f64, timeout_s: f64, tally: &mut Tally) {
         let tasks = f64::from(self.tasks);
         let capacity = self.station.most * tasks;
-        let stationary_s = self.station.response_s(rate / tasks);
+        let in_time = self.station.in_time(rate / tasks, timeout_s) * tasks;
+        let stationary_s = self.station.response_s(in_time / tasks);
         let longest = ((timeout_s - stationary_s) * capacity).max(0.0);
         // Where tasks left, the others have more to do than they can in time.
         tally.failed += (self.backlog - longest).max(0.0);
@@ -162,12 +194,12 @@ impl Pool {
         while left > 0.0 {
             let before = self.backlog;
             let Phase { seconds: step, after, failed } =
-                phase(rate - capacity, before, longest, left);
-            let busy = if before > 0.0 || rate > capacity { capacity } else { rate };
+                phase(in_time - capacity, before, longest, left);
+            let busy = if before > 0.0 { capacity } else { rate.min(capacity) };
             let wait_s = f64::midpoint(before, after) / capacity;
-            let let_in = rate * step - failed;
+            let let_in = in_time * step - failed;
             tally.requests += rate * step;
-            tally.failed += failed;
+            tally.failed += rate * step - let_in;
             tally.let_in += let_in;
             tally.response_s += let_in * (stationary_s + wait_s).min(timeout_s);
             tally.used += busy * self.station.cpu_s * step;

@@ -145,3 +145,32 @@ fn what_waits_for_the_last_task_fails_with_it() {
     near(tally.response_s / tally.let_in, mean);
     near(one.backlog, 0.0);
 }
+
+/// M/G/1-PS takes 1 / (1 - ρ) seconds: 4 of them at 75 %.
+#[test]
+fn what_would_take_too_long_fails_though_the_task_is_not_saturated() {
+    let sharing = |cpu_s| Pool { tasks: 1, ..Pool::new(station(1.0, cpu_s, Serving::Shared)) };
+    let (mut one, mut tally) = (sharing(1.0), Tally::default());
+    one.advance(0.9, 100.0, 4.0, &mut tally);
+    near(tally.requests, 90.0);
+    near(tally.failed, 15.0);
+    near(tally.response_s / tally.let_in, 4.0);
+    near(tally.used, 90.0);
+    // Not even one by itself is answered in time.
+    let (mut slow, mut tally) = (sharing(10.0), Tally::default());
+    slow.advance(0.05, 100.0, 5.0, &mut tally);
+    near(tally.failed, 5.0);
+    near(tally.let_in, 0.0);
+    near(tally.used, 50.0);
+}
+
+#[test]
+fn the_largest_tasks_near_saturation_take_some_time() {
+    for vcpus in [700.0, 5000.0, 33_000.0] {
+        let large = station(vcpus, 1.0, Serving::Shared);
+        let queued = station(vcpus, 1.0, POISSON);
+        let rate = 0.99 * large.most;
+        let ratio = large.response_s(rate) / queued.response_s(rate);
+        assert!((ratio - 1.0).abs() < 1e-6, "{vcpus}: {ratio}");
+    }
+}

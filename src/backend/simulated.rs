@@ -286,12 +286,15 @@ impl SimulatedBackend {
     fn begin(&mut self, slot: u32) {
         let live = self.live[slot as usize].as_ref().expect("an admitted task is live");
         let law = self.latency(live.placement.instance).and_then(|latency| latency.start.as_ref());
-        let course = self.course(slot);
+        let speed_milli = self.hosts[live.placement.instance.index()].speed_milli;
+        let course = self.course(slot, speed_milli);
         let (with_engine, has_latency) =
             (self.engines.is_some(), law.is_some() || course.is_some());
         let mut delay = self.draw(law, START_DRAW, live.origin);
         let live = self.live_mut(slot);
         live.stage = Stage::Starting;
+        let run_time = live.behaviour.run_time;
+        live.behaviour.run_time = run_time.map(|run_time| run_time.at_speed(speed_milli));
         if let Some(course) = course {
             delay = delay.saturating_add(course.start);
             live.takes(&course);
@@ -320,12 +323,7 @@ impl SimulatedBackend {
         let (instance, outcome) = (live.placement.instance, live.behaviour.ends);
         let host = &self.hosts[instance.index()];
         let (is_shared, has_ledger) = (host.shared.is_some(), host.ledger.is_some());
-        let on_host = |run_time: SimDuration| {
-            let micros = u128::from(run_time.micros()) * 1000;
-            let micros = micros.div_ceil(u128::from(host.speed_milli));
-            SimDuration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
-        };
-        let run_time = live.behaviour.run_time.map(on_host);
+        let run_time = live.behaviour.run_time;
         let now = self.queue.now();
         let mut end = None;
         if let Some(run_time) = run_time {

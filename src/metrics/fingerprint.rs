@@ -107,6 +107,9 @@ impl FingerprintRecorder {
                 let definition = u64::from(submission.definition.0);
                 let flags = u64::from(submission.count) << 1 | u64::from(submission.all_or_nothing);
                 self.workload.update([0, now, submission.id.0, definition, flags]);
+                for instance in submission.start_on.iter().flat_map(|on| on.iter()) {
+                    self.workload.update([9, submission.id.0, u64::from(instance.0)]);
+                }
             }
             Event::DefinitionRegistered(definition) => {
                 let gpu = u64::from(definition.gpu.total_milli());

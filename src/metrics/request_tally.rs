@@ -12,7 +12,8 @@ pub(super) struct RequestTally {
     warm_up: SimTime,
     requests: u64,
     failed: u64,
-    /// Sum of the response times, µs, and the longest mean of a period.
+    let_in: u64,
+    /// Sum of the response times of those let in, µs, and the longest mean of a period.
     response_micros: u128,
     slowest_micros: Option<u64>,
     /// CPU used in millionths of what was reserved × thousandths of a task × µs, and the weights.
@@ -30,12 +31,12 @@ impl RequestTally {
         if datum.since_micros < self.warm_up.micros() {
             return;
         }
-        let ServiceMetrics { requests, failed, tasks_milli, .. } = *datum;
+        let ServiceMetrics { requests, failed, let_in, tasks_milli, .. } = *datum;
         self.requests += requests;
         self.failed += failed;
         if let Some(micros) = datum.response_micros {
-            self.response_micros +=
-                u128::from(micros) * u128::from(requests.saturating_sub(failed));
+            self.let_in += let_in;
+            self.response_micros += u128::from(micros) * u128::from(let_in);
             self.slowest_micros = self.slowest_micros.max(Some(micros));
         }
         if let Some(ppm) = datum.cpu_ppm {
@@ -47,13 +48,12 @@ impl RequestTally {
     }
 
     pub(super) fn figures(&self) -> RequestFigures {
-        let answered = self.requests.saturating_sub(self.failed);
-        let mean = self.response_micros as f64 / answered as f64 / 1e6;
+        let mean = self.response_micros as f64 / self.let_in as f64 / 1e6;
         let cpu = self.cpu as f64 / self.weight as f64 / 1e6;
         RequestFigures {
             count: self.requests,
             failed: self.failed,
-            response_s: (answered > 0).then_some(mean),
+            response_s: (self.let_in > 0).then_some(mean),
             slowest_s: self.slowest_micros.map(|micros| micros as f64 / 1e6),
             cpu_utilisation: (self.weight > 0).then_some(cpu),
         }

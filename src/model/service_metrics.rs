@@ -19,11 +19,13 @@ pub struct ServiceMetrics {
     pub requests: u64,
     /// Those of them, or of earlier ones that waited, that failed: no task served, or not in time.
     pub failed: u64,
+    /// Requests that came and that tasks had time for then; some may fail later, when the tasks
+    /// that they wait for leave.
+    pub let_in: u64,
     /// Tasks that served, thousandths, over the time.
     pub tasks_milli: u64,
     /// CPU used over CPU reserved by these tasks, millionths; `None` where there were none.
     pub cpu_ppm: Option<u64>,
-    /// Mean response time of the requests that tasks had time for when they came, µs; `None` where
-    /// there were none.
+    /// Mean response time of those let in, µs; `None` where there were none.
     pub response_micros: Option<u64>,
 }

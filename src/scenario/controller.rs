@@ -112,8 +112,8 @@ impl ControllerTable {
         };
         let period = *self.metric_period.get_or_insert(Span::from_secs(METRIC_SECONDS));
         let delay = *self.metric_delay.get_or_insert(Span::from_secs(delay));
-        if period.duration() == SimDuration::ZERO {
-            let problem = "0 s: nothing happens in no time; write a longer one";
+        if period.duration() < SimDuration::from_secs(1) {
+            let problem = format!("{period}; CloudWatch's shortest is 1 s, write that or more");
             return Err(document.error("controller.metric_period", problem));
         }
         Ok(MetricTiming { period: period.duration(), delay: delay.duration() })

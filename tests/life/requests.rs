@@ -124,3 +124,13 @@ fn requests_that_fail_with_their_task_lengthen_no_response() {
     // A third of 30 s, the 500 that waited, and all of the other 30 s.
     assert_eq!(rows[1]["failed"], "6500");
 }
+
+/// Less than half a request a minute: some minutes have one, and none is lost.
+#[test]
+fn few_requests_are_counted_over_the_minutes() {
+    let rates = "rates = [{ at = \"0s\", per_second = 0.008 }]";
+    let found = rows(&format!("{HOST}{}", service(1, "", rates)));
+    assert_eq!(column(&found, "requests").iter().sum::<f64>(), 29.0, "0.008 a second, an hour");
+    let none = rows(&format!("{HOST}{}", service(0, "", rates)));
+    assert_eq!(column(&none, "failed").iter().sum::<f64>(), 29.0);
+}

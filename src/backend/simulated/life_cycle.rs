@@ -227,12 +227,12 @@ impl SimulatedBackend {
     }
 
     /// How a task with several containers goes; `None` if it has one.
-    pub(super) fn course(&self, slot: u32) -> Option<Course> {
+    pub(super) fn course(&self, slot: u32, speed_milli: u32) -> Option<Course> {
         let live = self.live[slot as usize].as_ref().expect("a starting task is live");
         let containers = self.nature.conduct(live.definition)?.containers.as_ref()?;
         let (entity, attempt) = draw_key(live.origin);
         let mut draws = self.seed.stream(CONTAINERS_DRAW, entity, attempt);
-        Some(containers.course(&mut || draws.uniform()))
+        Some(containers.course(speed_milli, &mut || draws.uniform()))
     }
 
     /// A running task is sent SIGTERM; whether it takes time to exit.

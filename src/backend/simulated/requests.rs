@@ -48,8 +48,26 @@ struct Served {
     tally: Tally,
     since: SimTime,
     seen: SimTime,
+    /// Requests that were counted in part: they come to whole ones over the periods.
+    rest: Rest,
     /// Data on their way.
     sent: VecDeque<ServiceMetrics>,
+}
+
+/// What rounding left of requests, of failed ones, and of those let in.
+#[derive(Debug, Default)]
+struct Rest {
+    requests: f64,
+    failed: f64,
+    let_in: f64,
+}
+
+/// As many whole ones as there are with the rest of before, which keeps what is left.
+fn whole_of(amount: f64, rest: &mut f64) -> u64 {
+    let all = amount + *rest;
+    let whole = libm::round(all).max(0.0);
+    *rest = all - whole;
+    whole as u64
 }
 
 impl Served {
@@ -95,15 +113,17 @@ impl Served {
         let tally = std::mem::take(&mut self.tally);
         let seconds = (now - self.since).as_secs_f64();
         let whole = |value: f64| libm::round(value) as u64;
+        let let_in = whole_of(tally.let_in, &mut self.rest.let_in);
         self.sent.push_back(ServiceMetrics {
             service,
             since_micros: std::mem::replace(&mut self.since, now).micros(),
             until_micros: now.micros(),
-            requests: whole(tally.requests),
-            failed: whole(tally.failed),
+            requests: whole_of(tally.requests, &mut self.rest.requests),
+            failed: whole_of(tally.failed, &mut self.rest.failed),
+            let_in,
             tasks_milli: whole(tally.tasks_s / seconds * 1000.0),
             cpu_ppm: (tally.reserved > 0.0).then(|| whole(tally.used / tally.reserved * 1e6)),
-            response_micros: (tally.let_in >= 0.5)
+            response_micros: (let_in > 0 && tally.let_in > 0.0)
                 .then(|| whole(tally.response_s / tally.let_in * 1e6)),
         });
     }
@@ -137,6 +157,7 @@ impl SimulatedBackend {
             rate: 0.0,
             pools: BTreeMap::new(),
             tally: Tally::default(),
+            rest: Rest::default(),
             since: at,
             seen: at,
             sent: VecDeque::new(),
