@@ -129,8 +129,11 @@ impl Controller {
             matches!(self.status(task), Some(TaskStatus::Activating | TaskStatus::Running));
         if serves && self.has(task, Transition::Deregister) {
             self.records[task.slot as usize].outcome = Some(Outcome::Stopped);
-            self.advance(task, TaskStatus::Deactivating, out);
+            self.cluster.deactivate(task);
+            let status = TaskStatus::Deactivating;
+            out.changes.push(Change::TaskAdvanced { task, status });
             self.begin(task, Transition::Deregister, out);
+            self.room_made(now, out);
         } else {
             self.order_stop(now, task, out);
         }

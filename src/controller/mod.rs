@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 use crate::des::SimTime;
 use crate::model::{
     ClassId, Cluster, InstanceId, InstanceSpec, InstanceStatus, Origin, Outcome, Placement,
-    Submission, TaskDefinition, TaskId,
+    Submission, SubmissionId, TaskDefinition, TaskId,
 };
 use crate::placement::{Ask, Placer, Refusal};
 use crate::queueing::{Entry, OnRefusal, QueuePolicy, Ticket, Waiting};
@@ -165,6 +165,9 @@ impl Controller {
 
     fn submitted(&mut self, now: SimTime, submission: &Submission, out: &mut Reaction) {
         let class = self.class_of(submission);
+        if let Some(on) = &submission.start_on {
+            return self.start_on(now, class, submission.id, on, out);
+        }
         let mut gang = SmallVec::new();
         for ordinal in 0..submission.count {
             let origin = Origin::Submission { submission: submission.id, ordinal };
@@ -178,6 +181,34 @@ impl Controller {
         if submission.all_or_nothing {
             self.waiting.push(Entry { class, placer: 0, tasks: gang, attempts: 0 });
         }
+        self.request_pass(now, out);
+    }
+
+    /// `StartTask`: a task on each of these instances, each at once or turned away. It passes the
+    /// queue by: ECS's scheduler has no part in it.
+    ///
+    /// Source: ECS API, `StartTask`.
+    fn start_on(
+        &mut self,
+        now: SimTime,
+        class: ClassId,
+        submission: SubmissionId,
+        on: &[InstanceId],
+        out: &mut Reaction,
+    ) {
+        for (ordinal, instance) in (0..).zip(on) {
+            let origin = Origin::Submission { submission, ordinal };
+            let task = self.create_task(class, origin, out);
+            let only = Some(std::slice::from_ref(instance));
+            let ask = Ask { class, task, attempt: 0, restrict: only };
+            if let Ok(placement) = self.placers[0].place(&ask, &self.cluster) {
+                self.launch(task, placement, out);
+            } else {
+                out.changes.push(Change::PlacementRefused(class));
+                self.turn_away(task, out);
+            }
+        }
+        // A task that waits may want the company of these.
         self.request_pass(now, out);
     }
 
@@ -211,9 +242,10 @@ impl Controller {
         }
     }
 
-    /// The same where room was made, which a daemon may wait for too.
+    /// The same where room was made, which a daemon or a zone may wait for too.
     fn room_made(&mut self, now: SimTime, out: &mut Reaction) {
-        if !self.waiting.is_empty() || self.services.daemons_are_missing() {
+        let services = &self.services;
+        if !self.waiting.is_empty() || services.daemons_are_missing() || services.zones_wait() {
             self.ask_for_pass(now, out);
         }
     }
@@ -234,6 +266,9 @@ impl Controller {
         // Daemons come before all that waits; what they ask for is done in this very pass.
         if self.services.daemons_are_missing() {
             self.place_daemons(now, out);
+        }
+        if self.services.zones_wait() {
+            self.even_out_again(now, out);
         }
         self.pass_due = false;
         if self.server.is_some() {
@@ -316,10 +351,12 @@ impl Controller {
             return;
         }
         let entry = self.waiting.remove(ticket).expect("a refused entry waits");
-        for task in entry.tasks {
-            out.commands.push(Command::Forget(self.records[task.slot as usize].origin));
-            self.end(task, Outcome::Rejected, out);
-        }
+        entry.tasks.into_iter().for_each(|task| self.turn_away(task, out));
+    }
+
+    fn turn_away(&mut self, task: TaskId, out: &mut Reaction) {
+        out.commands.push(Command::Forget(self.records[task.slot as usize].origin));
+        self.end(task, Outcome::Rejected, out);
     }
 
     /// Compares the ledger with the tasks, and the tasks with the queue.

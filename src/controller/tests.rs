@@ -101,6 +101,7 @@ impl Plane {
             group,
             count,
             all_or_nothing: gang,
+            start_on: None,
             label,
         })
     }
@@ -174,6 +175,43 @@ fn stops(commands: &[Command]) -> Vec<u64> {
         _ => None,
     };
     commands.iter().filter_map(stop).collect()
+}
+
+/// A FIFO queue is blocked by its head; `StartTask` passes it by, and does not wait.
+#[test]
+fn ecs_3_1_start_task_names_its_instances_and_does_not_wait() {
+    let mut plane = Plane::new("first-fit", "fifo", &[1, 1, 2]);
+    let [large, one] = [plane.define("large", 8, None), plane.define("one", 1, None)];
+    plane.submit(large, 1, false);
+    plane.look();
+    let Event::TaskSubmitted(submission) = plane.submission(one, 3, false) else {
+        unreachable!("a submission is one");
+    };
+    let on = [2, 1, 1].map(InstanceId);
+    let submission = Submission { start_on: Some(on.into()), ..submission };
+    plane.at_once(&[Event::TaskSubmitted(submission)]);
+    assert_eq!(plane.places(), [(1, 2), (2, 1)]);
+    let (changes, commands) = plane.look();
+    assert_eq!((refusals(&changes), ended(&changes)), (1, vec![(3, Outcome::Rejected)]));
+    let origin = Origin::Submission { submission: SubmissionId(1), ordinal: 2 };
+    assert!(commands.contains(&Command::Forget(origin)), "{commands:?}");
+    assert_eq!(plane.controller.waiting().tasks(), 1);
+}
+
+/// A task that wants the company of a group is tried again when one of that is started by name.
+#[test]
+fn start_task_is_company_for_those_that_wait() {
+    let mut plane = Plane::new("first-fit", "ecs", &[2]);
+    let waits = plane.define("web", 1, Some("task:group == family:db"));
+    let db = plane.define("db", 1, None);
+    plane.submit(waits, 1, false);
+    assert_eq!(plane.places(), []);
+    let Event::TaskSubmitted(submission) = plane.submission(db, 1, false) else {
+        unreachable!("a submission is one");
+    };
+    let submission = Submission { start_on: Some([InstanceId(0)].into()), ..submission };
+    plane.at_once(&[Event::TaskSubmitted(submission)]);
+    assert_eq!(plane.places(), [(0, 0), (1, 0)]);
 }
 
 #[test]

@@ -40,7 +40,9 @@ impl Recount {
         self.memory_mib[at] += u64::from(definition.memory_mib);
         self.tasks[at] += 1;
         self.enis[at] += u32::from(definition.network_mode == NetworkMode::Awsvpc);
-        *self.groups[at].entry(*group).or_default() += 1;
+        if task.status.counts_in_group() {
+            *self.groups[at].entry(*group).or_default() += 1;
+        }
         for device in devices.iter() {
             self.devices[at][device] += u32::from(definition.gpu.milli);
         }

@@ -347,6 +347,7 @@ impl Cluster {
         task.status = TaskStatus::Provisioning;
         let placement = task.placement.take().expect("a pending task has a place");
         let class = task.class;
+        self.leave_group(class, placement.instance);
         self.give_back(class, placement, false);
     }
 
@@ -384,10 +385,14 @@ impl Cluster {
             !task.is_unplaced() && task.status.holds_resources(),
             "only a task that holds resources releases them"
         );
+        let counts = task.status.counts_in_group();
         task.status = TaskStatus::Stopping;
         task.keeps_eni = keeps_eni;
         let placement = task.placement.expect("a running task has a place");
         let class = task.class;
+        if counts {
+            self.leave_group(class, placement.instance);
+        }
         self.give_back(class, placement, true);
         if keeps_eni {
             let enis = self.classes[class.index()].definition.eni_slots();
@@ -395,10 +400,30 @@ impl Cluster {
         }
     }
 
+    /// A task that runs is to be stopped, and turns DEACTIVATING: it holds what it held, but counts
+    /// no more where tasks of its group are counted.
+    pub fn deactivate(&mut self, id: TaskId) {
+        let task = self.task_mut(id);
+        let runs = matches!(task.status, TaskStatus::Activating | TaskStatus::Running);
+        assert!(runs, "only a task that runs is deactivated");
+        task.status = TaskStatus::Deactivating;
+        let placement = task.placement.expect("a running task has a place");
+        let class = task.class;
+        self.leave_group(class, placement.instance);
+        // Room for tasks that keep away from others of the group.
+        let group = Some(self.classes[class.index()].group);
+        self.changed(placement.instance, group, true);
+    }
+
+    fn leave_group(&mut self, class: ClassId, instance: InstanceId) {
+        let group = self.classes[class.index()].group;
+        self.ledger.leave_group(group, instance);
+        self.attributes.released(instance, group);
+    }
+
     fn give_back(&mut self, class: ClassId, placement: Placement, makes_room: bool) {
         let TaskClass { definition, group, .. } = &self.classes[class.index()];
-        let is_empty = self.ledger.give_back(definition, *group, placement);
-        self.attributes.released(placement.instance, *group);
+        let is_empty = self.ledger.give_back(definition, placement);
         self.totals.empty_instances += u32::from(is_empty);
         self.totals.cpu_used -= u64::from(definition.cpu.0);
         self.totals.memory_used_mib -= u64::from(definition.memory_mib);

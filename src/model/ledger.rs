@@ -212,11 +212,22 @@ impl Ledger {
         self.eni_free[id.index()] += slots;
     }
 
-    /// Gives back what [`Ledger::take`] took; whether the instance is empty now.
+    /// A task of a group counts on an instance no more.
+    pub(super) fn leave_group(&mut self, group: GroupId, instance: InstanceId) {
+        let groups = &mut self.groups[instance.index()];
+        let entry = groups.binary_search_by_key(&group, |entry| entry.0);
+        let entry = entry.expect("a placed task was counted in its group");
+        groups[entry].1 -= 1;
+        if groups[entry].1 == 0 {
+            groups.remove(entry);
+        }
+    }
+
+    /// Gives back what [`Ledger::take`] took, but for the count of its group; whether the instance
+    /// is empty now.
     pub(super) fn give_back(
         &mut self,
         definition: &TaskDefinition,
-        group: GroupId,
         Placement { instance, devices }: Placement,
     ) -> bool {
         let at = instance.index();
@@ -234,13 +245,6 @@ impl Ledger {
             let ports = &mut self.rarely_read[at].ports;
             let taken = ports.binary_search(port).expect("a placed task holds its ports");
             ports.remove(taken);
-        }
-        let groups = &mut self.groups[at];
-        let entry = groups.binary_search_by_key(&group, |entry| entry.0);
-        let entry = entry.expect("a released task was counted in its group");
-        groups[entry].1 -= 1;
-        if groups[entry].1 == 0 {
-            groups.remove(entry);
         }
         self.tasks[at] -= 1;
         self.tasks[at] == 0

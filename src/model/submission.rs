@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{DefinitionId, ServiceId};
+use super::{DefinitionId, InstanceId, ServiceId};
 
-/// A submission of standalone tasks (`RunTask`), numbered in order of submission from 0.
+/// A submission of standalone tasks (`RunTask` or `StartTask`), numbered in order of submission
+/// from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubmissionId(pub u64);
 
@@ -21,6 +22,9 @@ pub struct Submission {
     pub count: u32,
     /// Whether the tasks are placed in one attempt, all or none (a gang), or each for itself.
     pub all_or_nothing: bool,
+    /// The instances to start its tasks on, one each: ECS's `StartTask`. No strategy is asked, and
+    /// a task that its instance cannot take is turned away at once. `None` for `RunTask`.
+    pub start_on: Option<Arc<[InstanceId]>>,
     /// Name in the trace it came from, for reports.
     pub label: Option<Box<str>>,
 }

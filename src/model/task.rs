@@ -281,6 +281,12 @@ impl TaskStatus {
     pub fn holds_resources(self) -> bool {
         self < TaskStatus::Stopping
     }
+
+    /// Whether a placed task counts where tasks of its group are counted: by `spread`, by
+    /// `distinctInstance`, by zone. Source: only tasks whose desired status is RUNNING do.
+    pub fn counts_in_group(self) -> bool {
+        self < TaskStatus::Deactivating
+    }
 }
 
 /// What the health checks of a task's containers say; nothing yet is ECS's UNKNOWN.

@@ -103,6 +103,16 @@ impl PlacementSpec {
         Ok(spec)
     }
 
+    /// Whether its first strategy spreads tasks over availability zones.
+    pub fn spreads_zones_first(&self) -> bool {
+        let first = self.steps.first();
+        first.is_some_and(|step| match step.entry.name {
+            "ecs-service" => true,
+            "spread" => step.parameter.as_deref() == Some("attribute:ecs.availability-zone"),
+            _ => false,
+        })
+    }
+
     /// Whether it has to be told the workload's typical tasks.
     pub fn needs_profile(&self) -> bool {
         self.steps.iter().any(|step| step.entry.needs_profile)

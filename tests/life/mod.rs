@@ -4,6 +4,7 @@
 mod decision_time;
 mod life_cycle;
 mod requests;
+mod services;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -57,9 +58,15 @@ impl Source for Script {
         let external = match act {
             Act::Submit { vcpus, count, gang, run_s } => {
                 let definition = definition(vcpus);
-                let (id, group, label) = (ids.submission(), None, None);
-                let all_or_nothing = gang;
-                let submission = Submission { id, definition, group, count, all_or_nothing, label };
+                let submission = Submission {
+                    id: ids.submission(),
+                    definition,
+                    group: None,
+                    count,
+                    all_or_nothing: gang,
+                    start_on: None,
+                    label: None,
+                };
                 let run_time = Some(SimDuration::from_micros(run_s * 1_000_000));
                 External::Submit(
                     submission,

@@ -12,7 +12,7 @@ use crate::des::SimTime;
 use crate::model::{InstanceId, Placement, SchedulingStrategy, ServiceId, TaskId};
 use crate::placement::{Predicate, tightest_devices};
 
-use super::{ServiceEvent, Services};
+use super::{Rollout, ServiceEvent, Services};
 use crate::controller::{Change, Controller, Reaction};
 
 /// What a daemon has to know of the cluster.
@@ -24,8 +24,8 @@ pub(super) struct Daemon {
     bare: BTreeSet<InstanceId>,
 }
 
-/// What makes an instance one for a daemon; resources do not.
-const ELIGIBLE: [Predicate; 4] =
+/// What makes an instance one for a service at all; resources do not.
+pub(super) const ELIGIBLE: [Predicate; 4] =
     [Predicate::Active, Predicate::Agent, Predicate::Attribute, Predicate::MemberOf];
 
 impl Services {
@@ -83,10 +83,11 @@ impl Controller {
         let Some(daemon) = service.daemon.as_ref().filter(|daemon| !daemon.bare.is_empty()) else {
             return 0;
         };
+        if service.primary().rollout == Rollout::Failed {
+            return 0;
+        }
         let class_id = service.primary().class;
-        let class = self.cluster.class(class_id);
-        let fits = |&&one: &&InstanceId| Predicate::feasible(class, self.cluster.instance(one));
-        let roomy: Vec<InstanceId> = daemon.bare.iter().filter(fits).copied().collect();
+        let roomy = self.bare_with_room(id);
         let starved = daemon.bare.len() > roomy.len();
         let count = self.may_start(now, id, roomy.len() as u32, out);
         for &instance in roomy.iter().take(count as usize) {
@@ -101,6 +102,15 @@ impl Controller {
             out.changes.push(Change::Service(id, ServiceEvent::UnableToPlace(class_id)));
         }
         count
+    }
+
+    /// Instances without a task of the daemon that have room for one. O(instances without).
+    pub(super) fn bare_with_room(&self, id: ServiceId) -> Vec<InstanceId> {
+        let service = self.services.get(id);
+        let Some(daemon) = &service.daemon else { return Vec::new() };
+        let class = self.cluster.class(service.primary().class);
+        let fits = |&one: &InstanceId| Predicate::feasible(class, self.cluster.instance(one));
+        daemon.bare.iter().copied().filter(fits).collect()
     }
 
     /// Daemons come first: what has room now is started before the queue is looked at.

@@ -2,10 +2,12 @@
 //! the bounds meanwhile.
 //!
 //! `plan.rs` says how many tasks to start and stop, `reconcile.rs` does it, `rollout.rs` follows
-//! deployments, `daemon.rs` and `zones.rs` add what DAEMON services and AZ rebalancing need.
+//! deployments, `instances.rs` what happens to instances, `daemon.rs` and `zones.rs` add what
+//! DAEMON services and AZ rebalancing need.
 
 mod daemon;
 mod event;
+mod instances;
 mod pace;
 mod plan;
 mod reconcile;
@@ -23,8 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::des::{SimDuration, SimTime};
 use crate::model::{
-    ClassId, FieldId, GroupId, Health, InstanceId, Origin, SchedulingStrategy, ServiceId,
-    ServiceSpec, ServiceUpdate, TaskId,
+    ClassId, FieldId, GroupId, Health, Origin, ServiceId, ServiceSpec, ServiceUpdate, TaskId,
 };
 
 use super::{Change, Command, Controller, Reaction, Timer, Transition};
@@ -69,6 +70,8 @@ struct Held {
     draining: bool,
     /// Its checks fail, in its grace period or after it.
     failing: bool,
+    /// What its checks said before it was RUNNING, which counts from then on.
+    said: Option<Health>,
     awaits: Awaits,
     /// When it turned RUNNING.
     running_since: SimTime,
@@ -138,6 +141,8 @@ struct Service {
     wakes: BTreeSet<SimTime>,
     /// Whether a task beyond the desired count is on its way, to even out zones.
     evening_out: bool,
+    /// No zone that was behind had room for one.
+    zones_refused: Option<Refused>,
     /// Of a DAEMON service.
     daemon: Option<Daemon>,
     told: Told,
@@ -242,8 +247,12 @@ impl Service {
         }
     }
 
+    /// Protection is from scale-in and deployments: what is unhealthy is replaced all the same.
+    ///
+    /// Source: ECS developer guide, "Protect your Amazon ECS tasks from being terminated by
+    /// scale-in events".
     fn is_protected(&self, held: &Held, now: SimTime) -> bool {
-        let runs = matches!(held.phase, Phase::Unproven | Phase::Healthy | Phase::Unhealthy);
+        let runs = matches!(held.phase, Phase::Unproven | Phase::Healthy);
         runs && (now - held.running_since).micros() < self.spec.protection_micros
     }
 }
@@ -285,6 +294,11 @@ impl Services {
 
     fn ids(&self) -> impl Iterator<Item = ServiceId> + use<> {
         (0..self.all.len() as u32).map(ServiceId)
+    }
+
+    /// Whether a service waits for room in a zone.
+    pub(super) fn zones_wait(&self) -> bool {
+        self.all.iter().any(|service| service.zones_refused.is_some())
     }
 
     /// Tasks that are not placed and not in the queue either.
@@ -329,6 +343,7 @@ impl Controller {
             not_before: SimTime::ZERO,
             wakes: BTreeSet::new(),
             evening_out: false,
+            zones_refused: None,
             daemon: None,
             told: Told::default(),
         });
@@ -351,6 +366,7 @@ impl Controller {
         }
         if let Some(definition) = update.definition {
             self.deploy(id, definition, out);
+            self.give_up_superseded(now, id, out);
         }
         self.reconcile(now, id, out);
     }
@@ -388,12 +404,17 @@ impl Controller {
             target: self.has(task, Transition::PassChecks),
         };
         let service = self.services.get_mut(id);
+        let mut said = None;
         service.update(task, |held| {
             (held.phase, held.running_since, held.awaits) = (Phase::Unproven, now, awaits);
+            said = held.said;
         });
         service.failures_in_row = 0;
         service.throttle.reset();
         service.told.ends(Lasting::Impaired);
+        if let Some(health) = said {
+            return self.service_task_health(now, task, health, out);
+        }
         if awaits.checks || awaits.target {
             return;
         }
@@ -440,7 +461,7 @@ impl Controller {
         }
         let Some(id) = self.service_of(task) else { return };
         let held = self.services.get(id).tasks.get(&task.number);
-        if held.is_some_and(|held| held.failing) {
+        if held.is_some_and(|held| held.failing && held.phase != Phase::Unhealthy) {
             self.task_is_unhealthy(now, id, task, out);
         }
     }
@@ -454,6 +475,12 @@ impl Controller {
         out: &mut Reaction,
     ) {
         let Some(id) = self.service_of(task) else { return };
+        let service = self.services.get_mut(id);
+        let phase = service.tasks.get(&task.number).map(|held| held.phase);
+        if matches!(phase, Some(Phase::Waiting | Phase::Pending)) {
+            service.update(task, |held| held.said = Some(health));
+            return;
+        }
         match health {
             Health::Healthy => {
                 self.services.get_mut(id).update(task, |held| {
@@ -519,55 +546,6 @@ impl Controller {
             self.services.get_mut(id).stopping -= 1;
             self.reconcile(now, id, out);
         }
-    }
-
-    // --- what happens to instances ---------------------------------------------------------------
-
-    /// An instance joined: daemons start on it, and zones may be evened out.
-    pub(super) fn services_see_instance(&mut self, now: SimTime, out: &mut Reaction) {
-        for id in self.services.ids() {
-            if self.services.get(id).daemon.is_some() {
-                self.find_daemon_instances(id);
-                self.reconcile(now, id, out);
-            }
-            if self.services.get(id).told.lasts(Lasting::Steady) {
-                self.even_out(now, id, out);
-            }
-        }
-    }
-
-    /// An instance is DRAINING: its tasks are to be replaced.
-    pub(super) fn services_leave(
-        &mut self,
-        now: SimTime,
-        instance: InstanceId,
-        out: &mut Reaction,
-    ) {
-        for id in self.services.ids() {
-            let service = self.services.get(id);
-            let is_daemon = service.spec.scheduling == SchedulingStrategy::Daemon;
-            let there: Vec<Held> = service
-                .tasks
-                .values()
-                .filter(|held| self.instance_of(held.task) == Some(instance))
-                .copied()
-                .collect();
-            for held in &there {
-                self.services.get_mut(id).update(held.task, |held| held.draining = true);
-            }
-            let at_once = |held: &&Held| is_daemon || held.phase == Phase::Pending;
-            for held in there.iter().filter(at_once) {
-                self.stop_service_task(now, id, held.task, out);
-            }
-            self.find_daemon_instances(id);
-            if is_daemon || !there.is_empty() {
-                self.reconcile(now, id, out);
-            }
-        }
-    }
-
-    fn instance_of(&self, task: TaskId) -> Option<InstanceId> {
-        Some(self.cluster.task(task)?.placement?.instance)
     }
 
     /// A timer of a service went off.

@@ -106,6 +106,9 @@ pub(super) struct Situation {
     pub(super) shifted: bool,
     /// The primary deployment has failed and is not to be rolled back: it starts nothing.
     pub(super) failed: bool,
+    /// Of a daemon, instances where one can be started now; `None` where that shows only when it is
+    /// tried.
+    pub(super) places: Option<u32>,
 }
 
 /// What to do now.
@@ -127,12 +130,18 @@ impl Situation {
         let (new, old) = (&self.new, &self.old);
         let total = new.total() + old.total() + self.stopping;
         let good = new.total() - new.unhealthy;
-        let missing = if self.failed { 0 } else { self.desired.saturating_sub(good) };
+        let missing = self.missing();
         let room =
             if self.side_by_side { missing } else { self.bounds.max_total.saturating_sub(total) };
-        let start = missing.min(room);
+        let start = missing.min(room).min(self.places.unwrap_or(u32::MAX));
         let (discard_old, stop_old) = self.stop_old();
         Plan { start, stop_new: self.stop_new(good, missing, start), discard_old, stop_old }
+    }
+
+    /// New tasks that are wanted and not there.
+    fn missing(&self) -> u32 {
+        let good = self.new.total() - self.new.unhealthy;
+        if self.failed { 0 } else { self.desired.saturating_sub(good) }
     }
 
     /// Beyond the desired count; and unhealthy ones, once their replacements are healthy, or one
@@ -168,7 +177,8 @@ impl Situation {
     /// Nothing can be started or stopped, nothing is under way, and yet it is not steady.
     pub(super) fn is_blocked(&self) -> bool {
         let bakes = self.side_by_side && !self.shifted && self.new.healthy >= self.desired;
-        let is_done = self.failed || bakes || self.is_steady();
+        let starved = self.missing() > 0 && self.places == Some(0);
+        let is_done = self.failed || bakes || starved || self.is_steady();
         let under_way = self.new.coming() + self.stopping;
         !is_done && under_way == 0 && self.plan() == Plan::default()
     }

@@ -26,6 +26,7 @@ fn rolling(desired: u32, min: u32, max: u32, old: u32) -> Situation {
         side_by_side: false,
         shifted: false,
         failed: false,
+        places: None,
     }
 }
 

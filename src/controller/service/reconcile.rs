@@ -40,6 +40,7 @@ impl Controller {
                 break;
             }
         }
+        self.make_room(now, id, out);
         self.tell_if_blocked(now, id, out);
         self.request_pass(now, out);
     }
@@ -64,11 +65,12 @@ impl Controller {
             side_by_side,
             shifted: primary.healthy_since.is_some_and(|since| now >= since + overlap),
             failed: primary.rollout == Rollout::Failed,
+            places: service.daemon.as_ref().map(|_| self.bare_with_room(id).len() as u32),
         }
     }
 
     /// Tasks wanted now: of a daemon as many as there are instances for it.
-    fn desired(&self, id: ServiceId) -> u32 {
+    pub(super) fn desired(&self, id: ServiceId) -> u32 {
         let service = self.services.get(id);
         match &service.daemon {
             Some(daemon) => daemon.eligible,
@@ -150,6 +152,7 @@ impl Controller {
             phase: Phase::Waiting,
             draining: false,
             failing: false,
+            said: None,
             awaits: Awaits::default(),
             running_since: now,
         });
@@ -181,14 +184,34 @@ impl Controller {
         if service.told.is_unplaced(now) {
             out.changes.push(Change::Service(id, ServiceEvent::UnableToPlace(class)));
         }
+        self.make_room(now, id, out);
         if rules.retry_first == SimDuration::ZERO {
             return;
         }
         // The youngest first: they are found at once at the end of their line.
-        for &task in service.unplaced().iter().rev() {
+        for &task in self.services.get(id).unplaced().iter().rev() {
             self.dequeue(id, task);
         }
         self.hold_back(now, id, out);
+        // What they held up can be tried.
+        self.request_pass(now, out);
+    }
+
+    /// No instance takes the replacements of unhealthy tasks: one of those goes first, each time.
+    ///
+    /// Source: ECS API, `DeploymentConfiguration.maximumPercent`: replacements are started first
+    /// "as long as cluster resources for starting replacement tasks are available".
+    fn make_room(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
+        let service = self.services.get(id);
+        let Some((class, refused)) = service.refused.filter(|_| service.new.unhealthy > 0) else {
+            return;
+        };
+        let is_refused =
+            class == service.primary().class && refused.still_holds(class, &self.cluster);
+        let Situation { new, failed, .. } = self.situation(now, id);
+        if is_refused && !failed && new.waiting > 0 && new.coming() == new.waiting {
+            self.stop_tasks(now, id, Which::New, 1, out);
+        }
     }
 
     /// What no instance took is not tried before the next wait is over.
@@ -211,10 +234,16 @@ impl Controller {
         if refused.is_some_and(|(class, refused)| refused.still_holds(class, &self.cluster)) {
             return self.hold_back(now, id, out);
         }
+        self.end_hold_back(id);
+    }
+
+    /// Puts back into the queue what was held back, if anything was.
+    pub(super) fn end_hold_back(&mut self, id: ServiceId) {
         let service = self.services.get_mut(id);
-        service.retry_at = None;
-        for task in service.unplaced() {
-            self.enqueue(id, task);
+        if service.retry_at.take().is_some() {
+            for task in service.unplaced() {
+                self.enqueue(id, task);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! breaker, put back after that.
 
 use crate::des::{SimDuration, SimTime};
-use crate::model::{DefinitionId, DeploymentStrategy, ServiceId};
+use crate::model::{DefinitionId, DeploymentStrategy, ServiceId, TaskId};
 
 use super::plan::{failure_threshold, overlap_micros};
 use super::{Deployment, Held, Lasting, Rollout, Service, ServiceEvent};
@@ -24,12 +24,47 @@ impl Controller {
             failed_tasks: 0,
             healthy_since: None,
         });
+        self.make_primary(id, number);
+        out.changes.push(Change::Service(id, ServiceEvent::DeploymentStarted(number)));
+        self.find_daemon_instances(id);
+    }
+
+    /// New tasks are of this deployment from now on. That others failed to start, or found no
+    /// place, says nothing about its tasks.
+    fn make_primary(&mut self, id: ServiceId, number: u32) {
+        let service = self.services.get_mut(id);
         service.failures_in_row = 0;
         service.throttle.reset();
         service.not_before = SimTime::ZERO;
-        service.make_primary(number);
-        out.changes.push(Change::Service(id, ServiceEvent::DeploymentStarted(number)));
-        self.find_daemon_instances(id);
+        service.retry.reset();
+        service.refused = None;
+        service.primary = number;
+        service.evening_out = false;
+        service.recount();
+        service.forget_deployments();
+        self.end_hold_back(id);
+    }
+
+    /// Side by side with the new one runs what was complete before, or first; what was on its way
+    /// in between is given up.
+    pub(super) fn give_up_superseded(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
+        let service = self.services.get(id);
+        if service.spec.deployment.strategy == DeploymentStrategy::Rolling {
+            return;
+        }
+        let replaced = |one: &&Deployment| one.number != service.primary && one.tasks > 0;
+        let first = service.deployments.iter().find(replaced).map(|one| one.number);
+        let kept = [Some(service.primary), service.completed.or(first)];
+        let superseded = |held: &&Held| !kept.contains(&Some(held.deployment));
+        let tasks: Vec<TaskId> =
+            service.tasks.values().filter(superseded).map(|held| held.task).collect();
+        for &task in &tasks {
+            self.stop_service_task(now, id, task, out);
+        }
+        if !tasks.is_empty() {
+            let event = ServiceEvent::TasksStopped(tasks.len() as u32);
+            out.changes.push(Change::Service(id, event));
+        }
     }
 
     /// Notes what has come of the primary deployment: shifted, steady, complete.
@@ -87,6 +122,9 @@ impl Controller {
         self.count_failure(id, held.deployment, out);
         let rules = self.services.rules;
         let service = self.services.get_mut(id);
+        if held.deployment != service.primary {
+            return;
+        }
         service.failures_in_row += 1;
         if service.failures_in_row < rules.throttle_after {
             return;
@@ -101,12 +139,13 @@ impl Controller {
     /// A task of a deployment failed: at the threshold of its circuit breaker the deployment does,
     /// and is rolled back if that is wanted and there is something to put back.
     pub(super) fn count_failure(&mut self, id: ServiceId, number: u32, out: &mut Reaction) {
+        let desired = self.desired(id);
         let service = self.services.get_mut(id);
         service.deployment_mut(number).failed_tasks += 1;
         let deployment = *service.deployment(number);
         let configuration = service.spec.deployment;
         let Some(breaker) = configuration.circuit_breaker else { return };
-        let threshold = failure_threshold(breaker.threshold, service.desired_count);
+        let threshold = failure_threshold(breaker.threshold, desired);
         if number != service.primary
             || deployment.rollout != Rollout::InProgress
             || configuration.strategy != DeploymentStrategy::Rolling
@@ -122,20 +161,13 @@ impl Controller {
         };
         let back = service.deployment_mut(earlier);
         (back.rollout, back.failed_tasks, back.healthy_since) = (Rollout::InProgress, 0, None);
-        service.make_primary(earlier);
+        self.make_primary(id, earlier);
         out.changes.push(Change::Service(id, ServiceEvent::RollingBack(earlier)));
         self.find_daemon_instances(id);
     }
 }
 
 impl Service {
-    fn make_primary(&mut self, number: u32) {
-        self.primary = number;
-        self.evening_out = false;
-        self.recount();
-        self.forget_deployments();
-    }
-
     /// Forgets deployments that are neither needed nor have tasks.
     fn forget_deployments(&mut self) {
         let kept = [Some(self.primary), self.completed];

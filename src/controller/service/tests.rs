@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::*;
 use crate::controller::Event;
 use crate::des::Seed;
-use crate::model::DefinitionId;
 use crate::model::{
     AttributeSet, CapacityId, CircuitBreaker, Cpu, DeploymentConfiguration, DeploymentStrategy,
     FailureThreshold, InstanceSpec, Outcome, PlacementConstraint, Price, TaskDefinition,
 };
+use crate::model::{DefinitionId, InstanceId, SchedulingStrategy};
 use crate::placement::{PlacementSpec, PlacerKind, TieBreak};
 use crate::queueing::queue_policy;
 

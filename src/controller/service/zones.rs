@@ -3,12 +3,12 @@
 //!
 //! Source: ECS developer guide, "Balancing an Amazon ECS service across Availability Zones".
 
-use crate::des::SimTime;
-use crate::model::{
-    FieldId, InstanceId, InstanceStatus, SchedulingStrategy, ServiceId, TaskId, ValueId,
-};
+use crate::des::{SimDuration, SimTime};
+use crate::model::{FieldId, InstanceId, SchedulingStrategy, ServiceId, TaskId, ValueId};
 use crate::placement::Ask;
+use crate::queueing::Refused;
 
+use super::daemon::ELIGIBLE;
 use super::plan::Bounds;
 use super::{Lasting, ServiceEvent};
 use crate::controller::{Change, Controller, Reaction};
@@ -30,39 +30,32 @@ impl Controller {
             && service.spec.scheduling == SchedulingStrategy::Replica
             && bounds.max_total > service.desired_count;
         let Some(field) = self.services.zone_field.filter(|_| may) else { return };
-        let Some((zone, fewest, most)) = self.extremes(id, field) else { return };
-        if most - fewest < self.services.rules.zone_imbalance {
-            let told = &mut self.services.get_mut(id).told;
+        let zones = self.zones_of(id, field);
+        let Some(most) = zones.iter().map(|(count, _)| *count).max() else { return };
+        let imbalance = self.services.rules.zone_imbalance;
+        let apart = |(count, _): &&(u32, ValueId)| most - count >= imbalance;
+        let behind: Vec<ValueId> = zones.iter().filter(apart).map(|(_, zone)| *zone).collect();
+        let service = self.services.get_mut(id);
+        let told = &mut service.told;
+        if behind.is_empty() {
+            service.zones_refused = None;
+            told.ends(Lasting::UnplacedInZone);
             if told.ends(Lasting::Unbalanced) {
                 out.changes.push(Change::Service(id, ServiceEvent::ZonesBalanced));
             }
             return;
         }
-        if self.services.get_mut(id).told.begins(Lasting::Unbalanced) {
+        if told.begins(Lasting::Unbalanced) {
             out.changes.push(Change::Service(id, ServiceEvent::ZonesUnbalanced));
         }
-        self.start_in_zone(now, id, field, zone, out);
+        if !behind.iter().any(|zone| self.start_in_zone(now, id, field, *zone, out)) {
+            self.unplaced_in_zone(now, id, field, behind[0], out);
+        }
     }
 
-    /// The zone with the fewest tasks of a service (the first among equals), and the fewest and the
-    /// most tasks of any zone that has ACTIVE instances.
-    fn extremes(&self, id: ServiceId, field: FieldId) -> Option<(ValueId, u32, u32)> {
-        let group = self.services.get(id).group;
-        let mut zones: Vec<ValueId> = self
-            .cluster
-            .instances()
-            .filter(|one| one.status() == InstanceStatus::Active)
-            .map(|one| one.value(field))
-            .collect();
-        zones.sort_unstable();
-        zones.dedup();
-        let count = |zone: &ValueId| self.cluster.tasks_in_field(field, *zone, group);
-        let fewest = zones.iter().copied().min_by_key(count)?;
-        let most = zones.iter().map(count).max()?;
-        Some((fewest, count(&fewest), most))
-    }
-
-    fn start_in_zone(
+    /// No zone that is behind has room. It is tried again when room is made, or, where services
+    /// wait before they try again, after that.
+    fn unplaced_in_zone(
         &mut self,
         now: SimTime,
         id: ServiceId,
@@ -70,6 +63,63 @@ impl Controller {
         zone: ValueId,
         out: &mut Reaction,
     ) {
+        let rules = self.services.rules;
+        let there = self.cluster.instances().find(|one| one.value(field) == zone);
+        let there = there.expect("a zone has instances").id();
+        let service = self.services.get_mut(id);
+        service.zones_refused = Some(Refused::now(&self.cluster));
+        if service.told.begins(Lasting::UnplacedInZone) {
+            let event = ServiceEvent::UnableToPlaceInZone(there);
+            out.changes.push(Change::Service(id, event));
+        }
+        if rules.retry_first > SimDuration::ZERO {
+            self.wake_service(now + rules.retry_longest, id, out);
+        }
+    }
+
+    /// Services whose zones could not be evened out, where that may be otherwise now.
+    pub(in crate::controller) fn even_out_again(&mut self, now: SimTime, out: &mut Reaction) {
+        if self.services.rules.retry_first > SimDuration::ZERO {
+            return;
+        }
+        for id in self.services.ids() {
+            let service = self.services.get(id);
+            let class = service.primary().class;
+            let refused = service.zones_refused.filter(|_| service.told.lasts(Lasting::Steady));
+            if refused.is_some_and(|refused| !refused.still_holds(class, &self.cluster)) {
+                self.even_out(now, id, out);
+            }
+        }
+    }
+
+    /// The zones that a service can have tasks in, with the tasks it has there, fewest first.
+    fn zones_of(&self, id: ServiceId, field: FieldId) -> Vec<(u32, ValueId)> {
+        let service = self.services.get(id);
+        let class = self.cluster.class(service.primary().class);
+        let mut zones: Vec<ValueId> = self
+            .cluster
+            .instances()
+            .filter(|one| ELIGIBLE.into_iter().all(|predicate| predicate.holds(class, *one)))
+            .map(|one| one.value(field))
+            .collect();
+        zones.sort_unstable();
+        zones.dedup();
+        let count = |zone: ValueId| self.cluster.tasks_in_field(field, zone, service.group);
+        let mut zones: Vec<(u32, ValueId)> =
+            zones.into_iter().map(|zone| (count(zone), zone)).collect();
+        zones.sort_unstable();
+        zones
+    }
+
+    /// Starts a task in a zone; whether it has room there, or will be told when it may.
+    fn start_in_zone(
+        &mut self,
+        now: SimTime,
+        id: ServiceId,
+        field: FieldId,
+        zone: ValueId,
+        out: &mut Reaction,
+    ) -> bool {
         let service = self.services.get(id);
         let there: Vec<InstanceId> = self
             .cluster
@@ -82,15 +132,10 @@ impl Controller {
         let ask = Ask { class: service.primary().class, task, attempt: 0, restrict: Some(&there) };
         let placer = service.spec.placer;
         let Ok(placement) = self.placers[placer].place(&ask, &self.cluster) else {
-            let told = &mut self.services.get_mut(id).told;
-            if told.begins(Lasting::UnplacedInZone) {
-                let event = ServiceEvent::UnableToPlaceInZone(there[0]);
-                out.changes.push(Change::Service(id, event));
-            }
-            return;
+            return false;
         };
         if self.may_start(now, id, 1, out) == 0 {
-            return;
+            return true;
         }
         let task = self.create_service_task(id, now, out);
         self.launch(task, placement, out);
@@ -98,6 +143,8 @@ impl Controller {
         service.evening_out = true;
         service.told.ends(Lasting::UnplacedInZone);
         service.told.ends(Lasting::Steady);
+        service.zones_refused = None;
         out.changes.push(Change::Service(id, ServiceEvent::TasksStarted(1)));
+        true
     }
 }

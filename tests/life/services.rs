@@ -1,0 +1,224 @@
+//! Services under circumstances that come together badly: what would be stuck, or would go round
+//! for ever, comes to an end.
+
+use towtank::scenario::{Document, Recording, Scenario};
+
+use crate::text::{Row, Text};
+
+/// What a scenario came to.
+struct Outcome {
+    warnings: Vec<String>,
+    tasks: Vec<Row>,
+    /// Messages of services, with the time in seconds.
+    events: Vec<(f64, String)>,
+}
+
+fn run(text: &str) -> Outcome {
+    let document = Document::parse("s.toml", text).unwrap();
+    let scenario = Scenario::of(document, &[]).unwrap_or_else(|why| panic!("{why}"));
+    let (tasks, events) = (Text::default(), Text::default());
+    let recording = Recording {
+        tasks: Some(Box::new(tasks.clone())),
+        service_events: Some(Box::new(events.clone())),
+        ..Recording::default()
+    };
+    scenario.prepare(1).unwrap().run(recording, &mut |_| true).unwrap();
+    let event = |row: Row| (row["time_s"].parse().unwrap(), row["message"].clone());
+    Outcome {
+        warnings: scenario.warnings,
+        tasks: tasks.rows(),
+        events: events.rows().into_iter().map(event).collect(),
+    }
+}
+
+impl Outcome {
+    fn told(&self, words: &str) -> Vec<f64> {
+        let told = self.events.iter().filter(|(_, message)| message.contains(words));
+        told.map(|(at, _)| *at).collect()
+    }
+
+    /// Tasks of a group that run at the end, on instances whose names begin so.
+    fn running(&self, service: &str, instances: &str) -> usize {
+        let group = format!("service:{service}");
+        let runs = |row: &&Row| {
+            let there = row["instance"].starts_with(instances);
+            row["group"] == group && there && row["outcome"] == "running"
+        };
+        self.tasks.iter().filter(runs).count()
+    }
+
+    /// When tasks started, ascending.
+    fn starts(&self) -> Vec<f64> {
+        let start = |row: &Row| row["started_s"].parse().ok();
+        let mut all: Vec<f64> = self.tasks.iter().filter_map(start).collect();
+        all.sort_by(f64::total_cmp);
+        all
+    }
+}
+
+/// What one strategy starts in the emptier zone, another would stop at once: ECS does not take such
+/// services either.
+#[test]
+fn zones_are_not_evened_out_against_the_strategy() {
+    let text = "until = \"1h\"\n[capacity.web]\nvcpus = 4\nmemory_mib = 8192\ncount = 2\n\
+        availability_zones = [\"us-east-1a\", \"us-east-1b\"]\n[service.web]\ndesired_count = 2\n\
+        strategy = \"binpack:memory\"\nzone_rebalancing = true\n\
+        task = { cpu = 512, memory = 512 }\n";
+    let outcome = run(text);
+    let [warning] = outcome.warnings.as_slice() else { panic!("{:?}", outcome.warnings) };
+    assert!(warning.starts_with("service.web.zone_rebalancing: has no effect"), "{warning}");
+    assert_eq!(outcome.tasks.len(), 2);
+}
+
+/// The first definition fits nowhere, and the service waits before it tries again: the next one is
+/// tried at once.
+#[test]
+fn a_new_definition_is_tried_whatever_the_old_one_waits_for() {
+    let text = "preset = \"ecs\"\nuntil = \"2h\"\n[capacity.web]\ninstance_type = \"m5.large\"\n\
+        count = 1\n[service.web]\ndesired_count = 1\ntask = { cpu = 4096, memory = 1024 }\n\
+        changes = [{ at = \"5m\", task = { cpu = 512, memory = 1024 } }]\n";
+    let starts = run(text).starts();
+    assert!(starts.len() == 1 && (300.0..310.0).contains(&starts[0]), "{starts:?}");
+}
+
+/// A task that its load balancer lets go of for five minutes counts in no zone any more.
+#[test]
+fn ecs_3_3_zones_stay_even_behind_a_load_balancer() {
+    let text = "preset = \"ecs\"\nuntil = \"1h\"\n[capacity.web]\nvcpus = 16\n\
+        memory_mib = 32768\ncount = 2\navailability_zones = [\"us-east-1a\", \"us-east-1b\"]\n\
+        [service.web]\ndesired_count = 19\nload_balancer = true\n\
+        task = { cpu = 512, memory = 512 }\n\
+        changes = [{ at = \"30m\", desired_count = 9 }]\n";
+    let outcome = run(text);
+    let mut zones = ["web-0", "web-1"].map(|on| outcome.running("web", on));
+    zones.sort_unstable();
+    assert_eq!(zones, [4, 5]);
+}
+
+/// Tasks are ACTIVATING for longer than their checks take to pass: they are healthy when they are
+/// RUNNING and their load balancer has checked them, and a deployment keeps as many.
+#[test]
+fn checks_that_pass_while_a_task_is_activating_count_once_it_runs() {
+    let text = "preset = \"ecs\"\nuntil = \"1h\"\nlife_cycle = { activation = \"10s\" }\n\
+        [capacity.web]\ninstance_type = \"m5.large\"\ncount = 2\n[service.web]\n\
+        desired_count = 2\nload_balancer = true\n\
+        task = { cpu = 256, memory = 256, health_check = { interval = \"5s\" } }\n\
+        changes = [{ at = \"30m\", task = { cpu = 256, memory = 256 } }]\n";
+    let outcome = run(text);
+    let completed = outcome.told("deployment completed");
+    assert_eq!(completed.len(), 2, "{:?}", outcome.events);
+    assert!((150.0..200.0).contains(&completed[0]), "{completed:?}");
+    assert!((1950.0..2000.0).contains(&completed[1]), "{completed:?}");
+}
+
+/// The second green one replaces the first, which never took over: both would not fit.
+#[test]
+fn ecs_5_5_a_superseded_green_deployment_gives_its_place_up() {
+    let text = "until = \"4h\"\n[capacity.web]\nvcpus = 4\nmemory_mib = 8192\ncount = 1\n\
+        [service.web]\ndesired_count = 2\ntask = { cpu = 1024, memory = 512 }\n\
+        deployment = { strategy = \"blue-green\", bake_time = \"30m\" }\n\
+        changes = [{ at = \"10m\", task = { cpu = 1024, memory = 512 } },\n\
+        { at = \"20m\", task = { cpu = 1024, memory = 512 } }]\n";
+    let outcome = run(text);
+    assert_eq!(outcome.told("(deployment ecs-svc/2) deployment completed"), [3000.0]);
+    assert_eq!((outcome.tasks.len(), outcome.running("web", "web")), (6, 2));
+}
+
+fn sick(vcpus: u32, keys: &str) -> String {
+    format!(
+        "until = \"3h\"\n[capacity.web]\nvcpus = {vcpus}\nmemory_mib = 4096\ncount = 1\n\
+         [service.web]\ndesired_count = 2\n{keys}\ntask = {{ cpu = 1024, memory = 512, \
+         health_check = {{ interval = \"10s\", retries = 1, fails_after = \"10m\" }} }}\n"
+    )
+}
+
+/// There is no room for replacements: each time one is refused, an unhealthy task goes.
+#[test]
+fn ecs_5_2_unhealthy_tasks_on_a_full_cluster_are_replaced() {
+    let outcome = run(&sick(2, ""));
+    let starts = outcome.starts();
+    assert!(starts.len() > 10, "{starts:?}");
+    assert!(starts.iter().filter(|at| **at > 9000.0).count() >= 2, "{starts:?}");
+    assert_eq!(outcome.running("web", "web"), 2);
+}
+
+#[test]
+fn ecs_5_7_protection_does_not_keep_unhealthy_tasks() {
+    let keys = "protection = \"2h\"\n\
+                deployment = { minimum_healthy_percent = 50, maximum_percent = 100 }";
+    let starts = run(&sick(4, keys)).starts();
+    assert!(starts[2] < 700.0, "{starts:?}");
+}
+
+/// That a daemon has no room on one instance is no reason to leave sick ones on others.
+#[test]
+fn sick_daemons_are_replaced_while_another_instance_is_full() {
+    let text = "until = \"2h\"\n[capacity.big]\nvcpus = 2\nmemory_mib = 4096\ncount = 2\n\
+        [capacity.small]\nvcpus = 1\nmemory_mib = 4096\ncount = 1\n\
+        attributes = { kind = \"small\" }\n[service.web]\ndesired_count = 1\n\
+        task = { cpu = 1024, memory = 64, constraints = [\"attribute:kind == small\"] }\n\
+        [service.logs]\nscheduling = \"daemon\"\nstart = \"1m\"\n\
+        task = { cpu = 128, memory = 64, \
+        health_check = { interval = \"10s\", retries = 1, fails_after = \"10m\" } }\n";
+    let outcome = run(text);
+    assert_eq!(outcome.running("logs", "big"), 2);
+    assert!(outcome.tasks.len() > 10, "{}", outcome.tasks.len());
+}
+
+/// Ten daemons: half of them is five.
+#[test]
+fn ecs_5_3_a_daemon_fails_at_half_of_its_instances_and_starts_no_more() {
+    let text = "preset = \"ecs\"\nuntil = \"4h\"\n[capacity.web]\ninstance_type = \"m5.large\"\n\
+        count = 10\n[service.logs]\nscheduling = \"daemon\"\n\
+        deployment = { circuit_breaker = {} }\ntask = { cpu = 128, memory = 64 }\n\
+        changes = [{ at = \"10m\", \
+        task = { cpu = 128, memory = 64, fails_to_start = 1.0 } }]\n";
+    let outcome = run(text);
+    let failed = |row: &&Row| row["outcome"] == "failed-to-start";
+    let failed = outcome.tasks.iter().filter(failed).count();
+    // All ten of the first, and those that took the places of the first four.
+    assert_eq!(failed, 14);
+    assert_eq!(outcome.told("deployment failed").len(), 1);
+}
+
+const TWO_ZONES: &str = "until = \"2h\"\n\
+    [capacity.a]\nvcpus = 16\nmemory_mib = 32768\ncount = 1\n\
+    [capacity.b]\nvcpus = 16\nmemory_mib = 32768\ncount = 1\n\
+    availability_zones = [\"us-east-1b\"]\n\
+    [capacity.c]\nvcpus = 16\nmemory_mib = 32768\ncount = 1\narchitecture = \"ARM64\"\n\
+    availability_zones = [\"us-east-1c\"]\n\
+    [service.filler]\ndesired_count = 1\n\
+    task = { cpu = 16384, memory = 1024, \
+    constraints = [\"attribute:ecs.availability-zone == us-east-1b\"] }\n\
+    changes = [{ at = \"10m\", desired_count = 0 }]\n\
+    [service.web]\nstart = \"5m\"\ndesired_count = 10\nzone_rebalancing = true\n\
+    task = { cpu = 512, memory = 512, architecture = \"X86_64\" }\n";
+
+/// One zone is full at first, and another has nothing for these tasks: they move when there is
+/// room, and none is moved to where it cannot be.
+#[test]
+fn ecs_5_6_zones_are_evened_out_once_there_is_room() {
+    for preset in ["instant", "ecs"] {
+        for more in ["", "load_balancer = true\n"] {
+            let outcome = run(&format!("preset = \"{preset}\"\n{TWO_ZONES}{more}"));
+            let zones = ["a", "b", "c"].map(|on| outcome.running("web", on));
+            assert_eq!(zones, [5, 5, 0], "{preset} {more}");
+            assert!(outcome.tasks.len() < 20, "{}", outcome.tasks.len());
+        }
+    }
+}
+
+/// Twenty tasks that fail to start put the earlier definition back, which does not wait for them.
+#[test]
+fn ecs_5_4_a_rollback_is_not_throttled_by_what_it_replaces() {
+    let text = "preset = \"ecs\"\nuntil = \"1h\"\n[capacity.web]\nvcpus = 40\n\
+        memory_mib = 81920\ncount = 1\n[service.web]\ndesired_count = 40\n\
+        deployment = { minimum_healthy_percent = 50, maximum_percent = 100, \
+        circuit_breaker = { rollback = true } }\ntask = { cpu = 1024, memory = 512 }\n\
+        changes = [{ at = \"10m\", \
+        task = { cpu = 1024, memory = 512, fails_to_start = 1.0 } }]\n";
+    let outcome = run(text);
+    let [back] = outcome.told("rolling back")[..] else { panic!("{:?}", outcome.events) };
+    let again = outcome.starts().iter().filter(|at| **at > back && **at < back + 30.0).count();
+    assert_eq!(again, 20, "{back}: {:?}", outcome.starts());
+}
