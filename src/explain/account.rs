@@ -8,7 +8,7 @@ use crate::placement::{How, TieBroken};
 use crate::run::Finished;
 use crate::scenario::{Manifest, Scenario};
 
-use super::counterfactual::counterfactual;
+use super::counterfactual::{Refused, counterfactual};
 use super::explanation::{
     AttemptRow, Blocked, Choice, Explanation, FailedFacts, HostFacts, LifeFacts, NearFacts,
     RefusalFacts, ScoreFacts, StepFacts, TaskFacts, TieFacts,
@@ -36,11 +36,12 @@ pub(super) fn explanation(
     });
     let waits = lived.placed.is_none() && lived.ended.is_none();
     // What was never tried is looked at as the cluster stood at the end.
-    let untried = || waits.then(|| (finished.now, trace.lacks(lived.class, cluster)));
+    let untried = || waits.then(|| (finished.now, trace.lacks(lived.class, None, cluster)));
     let refused = last.max_by_key(|(at, _)| *at).or_else(untried);
     let counterfactual = refused.map(|(at, lacks)| {
         let at_s = at.as_secs_f64();
-        counterfactual(at_s, scenario, cluster, class, &trace.requirements, &lacks)
+        let refused = Refused { class, start_on: lived.start_on, lacks: &lacks };
+        counterfactual(at_s, scenario, cluster, &trace.requirements, refused)
     });
     Explanation {
         scenario: scenario.spec.name.clone(),
@@ -52,7 +53,7 @@ pub(super) fn explanation(
         task: task_facts(trace, lived, class, cluster),
         life: life(lived, finished),
         attempts,
-        blocked: blocked(scenario, trace, finished),
+        blocked: blocked(scenario, trace, lived, finished),
         host: host(lived, finished),
         service_told: trace.told.facts(),
         counterfactual,
@@ -98,6 +99,7 @@ fn task_facts(trace: &Trace, lived: &Lived, class: &TaskClass, cluster: &Cluster
         attributes: wanted.required_attributes.iter().map(attribute).collect(),
         constraints: wanted.constraints.iter().map(constraint).collect(),
         gang: (gang.end - gang.start > 1).then(|| [gang.start, gang.end - 1]),
+        start_on: lived.start_on.map(|on| name(on, cluster)),
     }
 }
 
@@ -194,8 +196,15 @@ fn choice(found: &Found, cluster: &Cluster) -> Choice {
     }
 }
 
-fn blocked(scenario: &Scenario, trace: &Trace, finished: &Finished) -> Option<Blocked> {
-    let ahead = trace.ahead.filter(|_| scenario.queue.name == BLOCKING)?;
+fn blocked(
+    scenario: &Scenario,
+    trace: &Trace,
+    lived: &Lived,
+    finished: &Finished,
+) -> Option<Blocked> {
+    // `StartTask` passes the queue by.
+    let queues = scenario.queue.name == BLOCKING && lived.start_on.is_none();
+    let ahead = trace.ahead.filter(|_| queues)?;
     let mut before = 0;
     let mut before_at_end = None;
     for (_, entry) in finished.controller.waiting().iter() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Cluster, InstanceSpec, InstanceView, TaskClass};
+use crate::model::{Cluster, InstanceId, InstanceSpec, InstanceView, TaskClass};
 use crate::placement::Predicate;
 use crate::scenario::Scenario;
 
@@ -12,14 +12,23 @@ use super::lacks::{Both, Lacks, Near, Requirement};
 /// Pairs and instance types shown.
 const SHOWN: usize = 3;
 
-/// What would have placed a task of `class` when it was refused as in `lacks`.
+/// A task that was refused.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refused<'a> {
+    pub(super) class: &'a TaskClass,
+    /// The one instance that it could be started on, if it was named.
+    pub(super) start_on: Option<InstanceId>,
+    /// What instances lacked.
+    pub(super) lacks: &'a Lacks,
+}
+
+/// What would have placed a task that was refused.
 pub(super) fn counterfactual(
     at_s: f64,
     scenario: &Scenario,
     cluster: &Cluster,
-    class: &TaskClass,
     requirements: &[Requirement],
-    lacks: &Lacks,
+    Refused { class, start_on, lacks }: Refused<'_>,
 ) -> Counterfactual {
     let change = |requirement: Requirement, instances: u32, near: Near| ChangeFacts {
         requirement: requirement.predicate.reason(),
@@ -44,9 +53,14 @@ pub(super) fn counterfactual(
     });
     let pairs = pairs.collect();
     let group = cluster.group_name(class.group);
-    let there = cluster.instances().map(InstanceView::spec);
+    let there = cluster.instances().filter(|one| start_on.is_none_or(|on| on == one.id()));
+    let there = there.map(InstanceView::spec);
     let fit_when_empty = there.filter(|spec| takes_when_empty(spec, class, group)).count() as u32;
-    let (types, types_that_fit) = types(scenario, class, group);
+    // Another instance is of no use to a task that names its own.
+    let (types, types_that_fit) = match start_on {
+        None => types(scenario, class, group),
+        Some(_) => (Vec::new(), 0),
+    };
     let (fewest, trunking) = (lacks.fewest, lacks.trunking);
     Counterfactual { at_s, changes, pairs, fewest, trunking, fit_when_empty, types, types_that_fit }
 }

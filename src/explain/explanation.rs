@@ -76,6 +76,8 @@ pub struct TaskFacts {
     pub constraints: Vec<String>,
     /// Tasks that are placed with it, all or none: first and last, itself included.
     pub gang: Option<[u64; 2]>,
+    /// The instance that it is to be started on (`StartTask`); `None` if it is placed.
+    pub start_on: Option<String>,
 }
 
 /// What became of a task.

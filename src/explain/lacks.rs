@@ -183,17 +183,22 @@ pub(super) struct Lacks {
 }
 
 impl Lacks {
-    /// Looks at every instance; `trunks` is the ENI slots of types with trunking.
-    /// O(instances × requirements).
+    /// Looks at every instance, or at those `only`, in order of id; `trunks` is the ENI slots of
+    /// types with trunking. O(instances × requirements).
     pub(super) fn of(
         class: &TaskClass,
         requirements: &[Requirement],
         cluster: &Cluster,
+        only: Option<&[InstanceId]>,
         trunks: &BTreeMap<String, u32>,
     ) -> Lacks {
         let mut lacks =
             Lacks { by_requirement: vec![Lack::default(); requirements.len()], ..Lacks::default() };
-        for on in cluster.instances().filter(|on| on.status() != InstanceStatus::Deregistered) {
+        let is_asked = |one: &InstanceView<'_>| {
+            one.status() != InstanceStatus::Deregistered
+                && only.is_none_or(|only| only.binary_search(&one.id()).is_ok())
+        };
+        for on in cluster.instances().filter(is_asked) {
             let fails = |index: &usize| !requirements[*index].holds(class, on);
             let failing: SmallVec<[usize; 4]> = (0..requirements.len()).filter(fails).collect();
             lacks.instances += 1;

@@ -41,7 +41,7 @@ fn lacks(cluster: &Cluster, class: ClassId) -> (Vec<Requirement>, Lacks) {
     let class = cluster.class(class);
     let requirements = Requirement::of(class);
     let trunks = BTreeMap::from([("trunked".to_owned(), 10)]);
-    let lacks = Lacks::of(class, &requirements, cluster, &trunks);
+    let lacks = Lacks::of(class, &requirements, cluster, None, &trunks);
     (requirements, lacks)
 }
 
@@ -236,6 +236,33 @@ fn a_rejected_task_was_tried_once() {
     assert_eq!((of.attempts.len(), of.attempts[0].count), (1, 1));
     assert_eq!((of.attempts[0].first, of.attempts[0].instead), (Some(1), None));
     assert!(of.blocked.is_none() && of.host.is_none());
+}
+
+/// Two instances; a task that takes half of one, started on the second each time. The third time it
+/// has no room there, and that the first is empty is of no account.
+#[test]
+fn a_task_that_is_started_on_an_instance_by_name() {
+    let tasks = "[{ cpu = 2048, memory = 1024, start_on = [\"a-1\"] }]";
+    let text = one_instance("ecs", tasks).replace("count = 1\n", "count = 2\n");
+    let of = explained(&text, 0);
+    assert_eq!(of.task.start_on.as_deref(), Some("a-1"));
+    assert_eq!(of.life.instance.as_deref(), Some("a-1"));
+    assert_eq!(of.attempts[0].choice.as_ref().unwrap().candidates, 1);
+    let of = explained(&text, 2);
+    assert_eq!((of.life.outcome.as_str(), of.attempts.len()), ("rejected", 1));
+    let refusal = of.attempts[0].refusal.as_ref().unwrap();
+    assert_eq!((refusal.instances, refusal.candidates, refusal.failed.len()), (1, 0, 1));
+    assert_eq!(refusal.failed[0].nearest[0].instance, "a-1");
+    assert_eq!(refusal.failed[0].nearest[0].missing, Some(2.0));
+    let counterfactual = of.counterfactual.unwrap();
+    assert_eq!((counterfactual.fit_when_empty, counterfactual.types_that_fit), (1, 0));
+    let behind = text.replace(
+        "[workload.w]",
+        "[workload.a]\narrivals = \"regular\"\nrate = \
+        \"1/s\"\ncount = 1\nduration = \"9s\"\ntasks = [{ cpu = 9216, memory = 1 }]\n[workload.w]",
+    );
+    let of = explained(&behind.replace("\"ecs\"", "\"fifo\""), 1);
+    assert!(of.life.placed_s == Some(0.0) && of.blocked.is_none(), "a head blocks no StartTask");
 }
 
 /// The head of the line fits nowhere, ever; what is behind it is never tried.

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::controller::{Change, Event};
 use crate::des::SimTime;
 use crate::metrics::{Observation, Recorder};
-use crate::model::{ClassId, Cluster, InstanceId, Origin, Outcome, Placement, TaskId, TaskStatus};
+use crate::model::{
+    ClassId, Cluster, InstanceId, Origin, Outcome, Placement, Submission, TaskId, TaskStatus,
+};
 use crate::placement::{Answer, Ask, DecisionLog, How};
 
 use super::lacks::{Lacks, Requirement};
@@ -90,6 +92,8 @@ pub(super) struct Lived {
     pub(super) class: ClassId,
     pub(super) origin: Origin,
     pub(super) name: Option<Box<str>>,
+    /// The instance that it is to be started on, whatever a strategy would say.
+    pub(super) start_on: Option<InstanceId>,
     pub(super) submitted: SimTime,
     pub(super) placed: Option<(SimTime, InstanceId)>,
     pub(super) host: Option<HostThen>,
@@ -162,8 +166,13 @@ impl Trace {
     }
 
     /// What instances lack for the task on a cluster as it stands.
-    pub(super) fn lacks(&self, class: ClassId, cluster: &Cluster) -> Lacks {
-        Lacks::of(cluster.class(class), &self.requirements, cluster, &self.trunks)
+    pub(super) fn lacks(
+        &self,
+        class: ClassId,
+        only: Option<&[InstanceId]>,
+        cluster: &Cluster,
+    ) -> Lacks {
+        Lacks::of(cluster.class(class), &self.requirements, cluster, only, &self.trunks)
     }
 
     fn own(&mut self, ask: &Ask<'_>, cluster: &Cluster, answer: &Answer, how: &dyn Fn() -> How) {
@@ -175,7 +184,11 @@ impl Trace {
             let (instead, placed, found, refused) = (None, 0, None, None);
             self.open.push(Attempt { number, instead, placed, found, refused });
         }
-        let refused = answer.is_err().then(|| self.lacks(ask.class, cluster));
+        if self.lived.is_none() {
+            // `StartTask` decides in the same event in which the task is made.
+            self.requirements = Requirement::of(cluster.class(ask.class));
+        }
+        let refused = answer.is_err().then(|| self.lacks(ask.class, ask.restrict, cluster));
         let attempt = self.open.last_mut().expect("an attempt is under way");
         match (answer, refused) {
             (Ok(placement), _) => {
@@ -192,7 +205,7 @@ impl Trace {
         self.open_ahead.push(ask.task);
         let same = self.lived.as_ref().is_some_and(|lived| lived.class == ask.class);
         if same && self.sizes.get(&ask.class).copied().flatten().is_some() {
-            let refused = Some((ask.task.number, self.lacks(ask.class, cluster)));
+            let refused = Some((ask.task.number, self.lacks(ask.class, None, cluster)));
             let instead = Some(ask.task.number);
             let attempt = Attempt { number: 0, instead, placed: 0, found: None, refused };
             self.open.push(attempt);
@@ -260,6 +273,7 @@ impl Trace {
             class,
             origin,
             name: submission.and_then(|one| one.label.clone()),
+            start_on: submission.and_then(|one| start_on(one, origin)),
             submitted: seen.now,
             placed: None,
             host: None,
@@ -303,6 +317,11 @@ impl Trace {
     }
 }
 
+fn start_on(submission: &Submission, origin: Origin) -> Option<InstanceId> {
+    let Origin::Submission { ordinal, .. } = origin else { return None };
+    submission.start_on.as_ref()?.get(ordinal as usize).copied()
+}
+
 /// Who was on the host when the change at `index` placed a task there. O(tasks).
 fn host_then(seen: &Observation<'_>, index: usize, instance: InstanceId) -> HostThen {
     let placed_since = |number: u64| {
@@ -340,7 +359,10 @@ impl DecisionLog for Trace {
     ) {
         if self.gang.contains(&ask.task.number) {
             self.own(ask, cluster, answer, how);
-        } else if answer.is_err() && self.lived.as_ref().is_none_or(Lived::waits) {
+        } else if answer.is_err()
+            && ask.restrict.is_none()
+            && self.lived.as_ref().is_none_or(Lived::waits)
+        {
             self.other(ask, cluster);
         }
     }

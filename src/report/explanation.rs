@@ -45,7 +45,7 @@ pub fn explanation_text(of: &Explanation, width: usize) -> String {
         parts.push(format!("What its service told while it lived:\n{told}"));
     }
     if let Some(counterfactual) = &of.counterfactual {
-        parts.push(wrapped(remedies(counterfactual)));
+        parts.push(wrapped(remedies(counterfactual, of.task.start_on.as_deref())));
     }
     parts.push(wrapped(vec![notes(of)]));
     parts.iter().map(|part| part.trim_end()).collect::<Vec<_>>().join("\n\n") + "\n"
@@ -90,7 +90,10 @@ fn asks(task: &TaskFacts) -> String {
     let gang = task.gang.map_or(String::new(), |[first, last]| {
         format!("; placed together with tasks {first} to {last}, all or none")
     });
-    format!("It asks for {}{gang}.", wants.join(", "))
+    let start_on = task.start_on.as_deref().map_or(String::new(), |on| {
+        format!("; to be started on {}, which no strategy decides (StartTask)", short(on))
+    });
+    format!("It asks for {}{gang}{start_on}.", wants.join(", "))
 }
 
 fn life(of: &Explanation) -> Vec<String> {
@@ -305,7 +308,7 @@ fn narrowing(choice: &Choice, width: usize) -> String {
 }
 
 /// What would have placed it, one line each.
-fn remedies(of: &Counterfactual) -> Vec<String> {
+fn remedies(of: &Counterfactual, start_on: Option<&str>) -> Vec<String> {
     let mut lines = vec![format!("At {} each of these alone would have placed it:", at(of.at_s))];
     lines.extend(of.changes.iter().map(|one| format!("- {}", remedy(one))));
     if of.trunking > 0 {
@@ -330,9 +333,13 @@ fn remedies(of: &Counterfactual) -> Vec<String> {
     {
         lines.push(format!("The best instance fails {fewest} requirements at once."));
     }
-    lines.push(match of.fit_when_empty {
-        0 => "No instance there is could take it even if it were empty.".to_owned(),
-        count => {
+    lines.push(match (start_on, of.fit_when_empty) {
+        (Some(on), 0) => format!("{} could not take it even if it were empty.", short(on)),
+        (Some(on), _) => {
+            format!("{} could take it if empty, but StartTask does not wait.", short(on))
+        }
+        (None, 0) => "No instance there is could take it even if it were empty.".to_owned(),
+        (None, count) => {
             let instances = counted(count as usize, "instance");
             format!("{instances} could take it if empty: there it is a matter of waiting.")
         }

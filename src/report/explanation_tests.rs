@@ -102,6 +102,7 @@ fn explanation() -> Explanation {
             attributes: Vec::new(),
             constraints: vec!["distinctInstance".to_owned()],
             gang: None,
+            start_on: None,
         },
         life: LifeFacts {
             submitted_s: 30.5,

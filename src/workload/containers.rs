@@ -1,11 +1,13 @@
 //! The containers of a task: in which order they start, and which of them ends it when. Worked out
 //! once, at the start of a task.
 //!
-//! Source: ECS API, `ContainerDependency`, `ContainerDefinition.essential`,
+//! Source: ECS API, `ContainerDependency`, `ContainerDefinition.essential` and `startTimeout`,
 //! `ContainerRestartPolicy`; ECS developer guide, "Amazon ECS task lifecycle". That a task is
 //! RUNNING once all of its containers have started is how the ECS agent derives it.
 
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::des::SimDuration;
 use crate::model::Outcome;
@@ -13,9 +15,11 @@ use crate::model::Outcome;
 use super::law_spec::DurationLaw;
 
 /// What must have become of a container before one that depends on it starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Condition {
     /// It has started.
+    #[default]
     Start,
     /// It has exited.
     Complete,
@@ -36,6 +40,9 @@ pub struct Container {
     pub depends_on: Vec<(usize, Condition)>,
     /// From then until it runs; no time if `None`.
     pub start: Option<DurationLaw>,
+    /// How long others wait for it to exit or to be healthy once it runs; as long as it takes if
+    /// `None`.
+    pub start_timeout: Option<SimDuration>,
     /// From when it runs until it is healthy; no time if `None`.
     pub ready: Option<DurationLaw>,
     /// From when it runs until it exits by itself; `None` if it lasts as long as the task.
@@ -69,30 +76,29 @@ const RESTARTS_MAX: u32 = 10_000;
 struct Times {
     started: SimDuration,
     healthy: SimDuration,
+    /// When others give up waiting for it to exit or to be healthy.
+    given_up: SimDuration,
     /// When it exits for good, and whether with an error.
     exited: Option<(SimDuration, bool)>,
 }
 
 impl Containers {
-    /// The course of one task; `draw` gives its uniform variates one after the other.
-    pub fn course(&self, draw: &mut dyn FnMut() -> f64) -> Course {
-        let mut all: Vec<Times> = Vec::with_capacity(self.0.len());
-        let mut broken: Option<SimDuration> = None;
+    /// The course of one task on an instance of this speed, thousandths, which run times are
+    /// divided by; `draw` gives its uniform variates one after the other.
+    pub fn course(&self, speed_milli: u32, draw: &mut dyn FnMut() -> f64) -> Course {
+        let mut all: Vec<Result<Times, SimDuration>> = Vec::with_capacity(self.0.len());
         for container in &self.0 {
-            let mut begins = SimDuration::ZERO;
-            for &(on, condition) in &container.depends_on {
-                match all[on].met(condition) {
-                    Ok(at) => begins = begins.max(at),
-                    Err(at) => broken = Some(broken.map_or(at, |earlier| earlier.min(at))),
-                }
-            }
-            all.push(container.times(begins, draw));
+            let begins = container.begins(&all);
+            all.push(begins.map(|begins| container.times(begins, speed_milli, draw)));
         }
-        let start = all.iter().map(|times| times.started).max().unwrap_or_default();
+        let started = || all.iter().flatten();
+        let start = started().map(|times| times.started).max().unwrap_or_default();
         let essential = self.0.iter().zip(&all).filter(|(container, _)| container.essential);
-        let ends = essential.filter_map(|(_, times)| times.exited).min();
+        let exits = essential.filter_map(|(_, times)| times.as_ref().ok()?.exited);
+        let ends = exits.min();
         // What ends a task before all have started keeps it from RUNNING.
-        let too_early = ends.map(|(at, _)| at).filter(|at| *at < start);
+        let broken = all.iter().filter_map(|times| times.as_ref().err().copied()).min();
+        let too_early = ends.map(|(at, _)| at).filter(|at| *at < start || broken.is_some());
         if let Some(at) = broken.into_iter().chain(too_early).min() {
             return Course { start: at, fails: true, end: None };
         }
@@ -103,14 +109,31 @@ impl Containers {
 }
 
 impl Container {
-    fn times(&self, begins: SimDuration, draw: &mut dyn FnMut() -> f64) -> Times {
+    /// When all that it depends on is there; `Err` with the time at which it is known that this
+    /// will never be.
+    fn begins(&self, before: &[Result<Times, SimDuration>]) -> Result<SimDuration, SimDuration> {
+        let met = |&(on, condition): &(usize, Condition)| before[on]?.met(condition);
+        let (mut begins, mut never) = (SimDuration::ZERO, None);
+        for met in self.depends_on.iter().map(met) {
+            match met {
+                Ok(at) => begins = begins.max(at),
+                Err(at) => never = Some(never.map_or(at, |earlier: SimDuration| earlier.min(at))),
+            }
+        }
+        never.map_or(Ok(begins), Err)
+    }
+
+    fn times(&self, begins: SimDuration, speed_milli: u32, draw: &mut dyn FnMut() -> f64) -> Times {
         let mut take = |law: &Option<DurationLaw>| {
             law.as_ref().map_or(SimDuration::ZERO, |law| law.sample(draw()))
         };
         let started = begins.saturating_add(take(&self.start));
         let healthy = started.saturating_add(take(&self.ready));
-        let exited = self.run.as_ref().and_then(|run| self.exit(started, run, draw));
-        Times { started, healthy, exited }
+        let patience = self.start_timeout.unwrap_or(SimDuration::MAX);
+        let given_up = started.saturating_add(patience);
+        let run = self.run.as_ref();
+        let exited = run.and_then(|run| self.exit(started, run, speed_milli, draw));
+        Times { started, healthy, given_up, exited }
     }
 
     /// When it exits and is not restarted.
@@ -118,11 +141,12 @@ impl Container {
         &self,
         started: SimDuration,
         run: &DurationLaw,
+        speed_milli: u32,
         draw: &mut dyn FnMut() -> f64,
     ) -> Option<(SimDuration, bool)> {
         let mut at = started;
         for _ in 0..RESTARTS_MAX {
-            let ran = run.sample(draw());
+            let ran = run.sample(draw()).at_speed(speed_milli);
             at = at.saturating_add(ran);
             if self.restart.is_none_or(|least| ran < least) {
                 return Some((at, self.failures > 0.0 && draw() < self.failures));
@@ -135,6 +159,16 @@ impl Container {
 impl Times {
     /// When a condition is met; `Err` with the time at which it is known that it never will be.
     fn met(&self, condition: Condition) -> Result<SimDuration, SimDuration> {
+        if condition == Condition::Start {
+            return Ok(self.started);
+        }
+        let met = self.met_in_time(condition);
+        let at = met.unwrap_or_else(|at| at);
+        if at > self.given_up { Err(self.given_up) } else { met }
+    }
+
+    /// The same without a `startTimeout`.
+    fn met_in_time(&self, condition: Condition) -> Result<SimDuration, SimDuration> {
         match (condition, self.exited) {
             (Condition::Start, _) => Ok(self.started),
             (Condition::Healthy, Some((at, _))) if at < self.healthy => Err(at),

@@ -13,6 +13,7 @@ fn container(name: &str) -> Container {
         essential: true,
         depends_on: Vec::new(),
         start: None,
+        start_timeout: None,
         ready: None,
         run: None,
         failures: 0.0,
@@ -26,7 +27,7 @@ fn init(seconds: u64) -> Container {
 }
 
 fn course(containers: &[Container]) -> Course {
-    Containers(containers.to_vec()).course(&mut || 0.5)
+    Containers(containers.to_vec()).course(1000, &mut || 0.5)
 }
 
 fn runs_after(seconds: u64) -> Course {
@@ -66,6 +67,59 @@ fn ecs_1_1_a_container_that_depends_on_anothers_exit_waits_for_it() {
     assert_eq!(course(&[sick, app(Condition::Healthy)]), fails_after(30));
 }
 
+/// Counted from when the other runs; whether it has started is known at once.
+#[test]
+fn ecs_1_1_a_container_that_waits_longer_than_start_timeout_gives_up() {
+    let patient = |seconds| Some(SimDuration::from_secs(seconds));
+    let after = |first: Container, condition| {
+        let app = Container { depends_on: vec![(0, condition)], ..container("app") };
+        course(&[first, app])
+    };
+    let init = Container { start: law(10), ..init(30) };
+    let of = |seconds, condition| {
+        after(Container { start_timeout: patient(seconds), ..init.clone() }, condition)
+    };
+    assert_eq!(of(30, Condition::Success), runs_after(40));
+    assert_eq!(of(29, Condition::Success), fails_after(39));
+    assert_eq!(of(29, Condition::Complete), fails_after(39));
+    assert_eq!(of(2, Condition::Start), runs_after(10));
+    let slow = Container { ready: law(20), ..container("slow") };
+    let of = |seconds| {
+        after(Container { start_timeout: patient(seconds), ..slow.clone() }, Condition::Healthy)
+    };
+    assert_eq!((of(20), of(19)), (runs_after(20), fails_after(19)));
+}
+
+/// What depends on a container that never starts never starts either, whatever its own times are.
+#[test]
+fn a_broken_dependency_breaks_what_depends_on_it_when_it_is_known() {
+    let bad = Container { failures: 1.0, ..init(100) };
+    let migrate = Container {
+        depends_on: vec![(0, Condition::Success)],
+        start_timeout: Some(SimDuration::from_secs(2)),
+        ..init(30)
+    };
+    let app = Container { depends_on: vec![(1, Condition::Complete)], ..container("app") };
+    assert_eq!(course(&[bad.clone(), migrate.clone(), app.clone()]), fails_after(100));
+    let app = Container { run: law(5), ..app };
+    assert_eq!(course(&[bad.clone(), migrate.clone(), app]), fails_after(100));
+    let other = Container { run: law(40), ..container("other") };
+    assert_eq!(course(&[bad, migrate, other]), fails_after(40), "it ends the task before");
+}
+
+#[test]
+fn fast_instances_run_containers_in_less_time_and_start_them_in_the_same() {
+    let app = Container {
+        depends_on: vec![(0, Condition::Complete)],
+        start: law(2),
+        run: law(50),
+        ..container("app")
+    };
+    let course = Containers(vec![init(30), app]).course(2000, &mut || 0.5);
+    let end = Some((SimDuration::from_secs(25), Outcome::Completed));
+    assert_eq!(course, Course { start: SimDuration::from_secs(17), fails: false, end });
+}
+
 #[test]
 fn ecs_1_1_the_first_essential_container_to_exit_ends_the_task() {
     let sidecar = Container { run: law(50), ..container("sidecar") };
@@ -90,7 +144,7 @@ fn ecs_1_1_a_restart_policy_restarts_what_ran_long_enough() {
         let restart = Some(SimDuration::from_secs(60));
         let app = Container { run: Some(run), restart, ..container("app") };
         let mut draws = runs.iter().map(|&seconds| seconds as f64 / 100.0);
-        Containers(vec![app]).course(&mut || draws.next().unwrap()).end
+        Containers(vec![app]).course(1000, &mut || draws.next().unwrap()).end
     };
     let ended = |seconds| Some((SimDuration::from_secs(seconds), Outcome::Completed));
     assert_eq!(of(&[59]), ended(59));

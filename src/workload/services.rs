@@ -40,6 +40,9 @@ pub struct ServiceChange {
     pub desired_count: Option<u32>,
     /// What is rolled out then, by a deployment.
     pub tasks: Option<ServiceTasks>,
+    /// Its place among the changes as they were written: one that is repeated is there several
+    /// times.
+    pub written: usize,
 }
 
 /// A service and what will be done to it.

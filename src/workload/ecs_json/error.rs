@@ -77,7 +77,8 @@ impl<'a> Document<'a> {
         };
         let mut problem = why.inner().to_string();
         // Serde's own messages name no remedy; those of the quantities do.
-        if problem.starts_with("invalid type") || problem.starts_with("missing field") {
+        let of_serde = ["invalid type", "invalid value", "missing field"];
+        if of_serde.iter().any(|start| problem.starts_with(start)) {
             problem.push_str("; write the shape that `aws ecs register-task-definition` takes");
         }
         self.refuse(&path, problem)

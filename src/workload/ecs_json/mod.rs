@@ -1,6 +1,7 @@
 //! Reads real ECS task definitions: the JSON of `register-task-definition`, or of
 //! `describe-task-definition` with its `taskDefinition` wrapper.
 
+mod containers;
 mod error;
 mod ports;
 mod quantity;
@@ -9,6 +10,7 @@ mod shape;
 mod tests;
 mod unique;
 
+pub use containers::{DefinedContainer, RESTART_PERIOD_S, START_TIMEOUT_S};
 pub use error::EcsJsonError;
 pub use quantity::{CpuUnits, MemoryMib};
 
@@ -38,18 +40,26 @@ pub const CONSTRAINTS_MAX: usize = 10;
 /// The automatic attribute of the processor architecture.
 const ARCHITECTURE_ATTRIBUTE: &str = "ecs.cpu-architecture";
 
+/// What a file says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Defined {
+    /// What each task asks for.
+    pub definition: TaskDefinition,
+    /// The containers of a task.
+    pub containers: Vec<DefinedContainer>,
+    /// One for each field that could change where or when the task runs but is not modelled, each
+    /// starting with the field's path.
+    pub warnings: Vec<String>,
+}
+
 /// Reads a task definition and applies ECS's reservation function: task-level values win over the
 /// sum of the containers, and `memoryReservation` counts before `memory`.
 ///
-/// `file` is the name for messages. Also returns one warning for each field that could change
-/// where or when the task runs but is not modelled, each starting with the field's path.
+/// `file` is the name for messages.
 ///
 /// # Errors
 /// Text that is not JSON, is not a task definition, or is one that ECS would refuse to register.
-pub fn task_definition(
-    text: &str,
-    file: &str,
-) -> Result<(TaskDefinition, Vec<String>), EcsJsonError> {
+pub fn task_definition(text: &str, file: &str) -> Result<Defined, EcsJsonError> {
     let document = Document::new(file);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     serde_json::from_str::<unique::UniqueKeys>(text).map_err(|why| document.syntax(&why))?;
@@ -61,10 +71,7 @@ pub fn task_definition(
     read(&definition, &document)
 }
 
-fn read(
-    definition: &Definition,
-    document: &Document<'_>,
-) -> Result<(TaskDefinition, Vec<String>), EcsJsonError> {
+fn read(definition: &Definition, document: &Document<'_>) -> Result<Defined, EcsJsonError> {
     let family = definition.family.as_deref().unwrap_or_default();
     if family.is_empty() {
         return Err(document.refuse("family", "missing; give the definition a family name"));
@@ -73,6 +80,7 @@ fn read(
     check_containers(containers, document)?;
     let mut warnings = warnings(definition, containers);
     let network_mode = network_mode(definition, document)?;
+    let defined = containers::containers(containers, document, &mut warnings)?;
     let result = TaskDefinition {
         family: family.to_owned(),
         revision: 0,
@@ -86,7 +94,7 @@ fn read(
         constraints: constraints(definition, document)?,
         limits: limits(definition, containers),
     };
-    Ok((result, warnings))
+    Ok(Defined { definition: result, containers: defined, warnings })
 }
 
 fn check_containers(containers: &[Container], document: &Document<'_>) -> Result<(), EcsJsonError> {

@@ -43,7 +43,6 @@ const DESCRIPTIVE_OF_CONTAINER: &[&str] = &[
     "interactive",
     "logConfiguration",
     "mountPoints",
-    "name",
     "privileged",
     "pseudoTerminal",
     "readonlyRootFilesystem",
@@ -77,6 +76,10 @@ pub(super) struct Definition {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Container {
+    pub(super) name: Option<String>,
+    pub(super) depends_on: Option<Vec<Dependency>>,
+    pub(super) start_timeout: Option<u64>,
+    pub(super) restart_policy: Option<RestartPolicy>,
     pub(super) cpu: Option<CpuUnits>,
     pub(super) memory: Option<MemoryMib>,
     pub(super) memory_reservation: Option<MemoryMib>,
@@ -85,6 +88,23 @@ pub(super) struct Container {
     pub(super) resource_requirements: Option<Vec<ResourceRequirement>>,
     #[serde(flatten)]
     other: BTreeMap<String, Value>,
+}
+
+/// What must have become of another container before one starts.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Dependency {
+    pub(super) container_name: String,
+    pub(super) condition: String,
+}
+
+/// Whether a container is restarted when it exits.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RestartPolicy {
+    pub(super) enabled: bool,
+    pub(super) ignored_exit_codes: Option<Vec<i64>>,
+    pub(super) restart_attempt_period: Option<u64>,
 }
 
 /// One port mapping of a container.

@@ -1,10 +1,13 @@
 //! Tests of the reader of ECS task definitions.
 
 use super::*;
+use crate::des::SimDuration;
 use crate::model::{HostPort, Protocol};
+use crate::workload::Condition;
 
 fn read(text: &str) -> (TaskDefinition, Vec<String>) {
-    task_definition(text, "web.json").unwrap()
+    let Defined { definition, warnings, .. } = task_definition(text, "web.json").unwrap();
+    (definition, warnings)
 }
 
 fn refused(text: &str) -> String {
@@ -264,4 +267,53 @@ fn wrong_ports_are_refused() {
             "protocol: \"sctp\" is unknown; write tcp or udp",
         ),
     ]);
+}
+
+#[test]
+fn containers_are_read_with_what_they_wait_for() {
+    let containers = "{\"name\": \"app\", \"memory\": 9, \"dependsOn\": [{\"containerName\": \
+        \"init\", \"condition\": \"COMPLETE\"}, {\"containerName\": \"log\", \"condition\": \
+        \"HEALTHY\"}], \"restartPolicy\": {\"enabled\": true, \"ignoredExitCodes\": [0]}}, \
+        {\"name\": \"init\", \"memory\": 9, \"essential\": false, \"startTimeout\": 2}, \
+        {\"name\": \"log\", \"memory\": 9, \"restartPolicy\": {\"enabled\": false}}";
+    let defined = task_definition(&definition("", containers), "web.json").unwrap();
+    let [app, init, log] = defined.containers.as_slice() else { panic!("{defined:?}") };
+    let on = |name: &str, condition| (name.to_owned(), condition);
+    assert_eq!(app.depends_on, [on("init", Condition::Complete), on("log", Condition::Healthy)]);
+    assert_eq!((app.restart, log.restart), (Some(SimDuration::from_secs(300)), None));
+    assert_eq!((init.essential, init.start_timeout), (false, Some(SimDuration::from_secs(2))));
+    let ignored = "containerDefinitions[0].restartPolicy.ignoredExitCodes: not modelled";
+    assert!(defined.warnings.len() == 1 && defined.warnings[0].starts_with(ignored), "{defined:?}");
+}
+
+#[test]
+fn containers_that_ecs_would_refuse() {
+    let app = |keys: &str| format!("{{\"name\": \"app\", \"memory\": 9, {keys}}}");
+    let on = |name: &str, condition: &str| {
+        app(&format!(
+            "\"dependsOn\": [{{\"containerName\": \"{name}\", \"condition\": \"{condition}\"}}]"
+        ))
+    };
+    let log = "{\"name\": \"log\", \"memory\": 9}";
+    for (containers, expected) in [
+        (format!("{log}, {log}"), "[1].name: \"log\" is there twice"),
+        (on("app", "START"), "[0].dependsOn: there is no other container \"app\""),
+        (on("x", "START"), "[0].dependsOn: there is no other container \"x\""),
+        (format!("{}, {log}", on("log", "STOP")), "[0].dependsOn: condition \"STOP\" is unknown"),
+        (format!("{}, {log}", on("log", "SUCCESS")), "[0].dependsOn: \"log\" is to exit first"),
+        (
+            format!("{}, {}", on("b", "START"), on("app", "START").replacen("app", "b", 1)),
+            "[0].dependsOn: it waits for itself",
+        ),
+        (app("\"startTimeout\": -1"), "[0].startTimeout: invalid value"),
+        (app("\"startTimeout\": 1"), "[0].startTimeout: 1 s; ECS takes 2 to 120 s"),
+        (
+            app("\"restartPolicy\": {\"enabled\": true, \"restartAttemptPeriod\": 59}"),
+            "[0].restartPolicy.restartAttemptPeriod: 59 s; ECS takes 60 to 1800 s",
+        ),
+    ] {
+        let error = refused(&definition("", &containers));
+        let expected = format!("web.json, containerDefinitions{expected}");
+        assert!(error.starts_with(&expected), "expected {expected}, got {error}");
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::des::SimDuration;
+use crate::workload::ecs_json::DefinedContainer;
 use crate::workload::law_spec::{DurationLaw, Span};
 use crate::workload::{Conduct, HealthCheck, Image};
 
@@ -99,15 +100,23 @@ impl HealthCheckSpec {
 }
 
 impl KindSpec {
-    /// How its tasks start and stop; keys of errors are those of the table.
+    /// How its tasks start and stop, and what the user should know of that; keys of errors are
+    /// those of the table. `defined` are the containers that the file of a `task_definition` has.
     ///
     /// # Errors
     /// A value that cannot be used.
-    pub fn conduct(&self) -> Result<Conduct, SpecError> {
-        self.conduct_at(Keys(""))
+    pub fn conduct(
+        &self,
+        defined: &[DefinedContainer],
+    ) -> Result<(Conduct, Vec<String>), SpecError> {
+        self.conduct_at(Keys(""), defined)
     }
 
-    pub(super) fn conduct_at(&self, keys: Keys<'_>) -> Result<Conduct, SpecError> {
+    pub(super) fn conduct_at(
+        &self,
+        keys: Keys<'_>,
+        defined: &[DefinedContainer],
+    ) -> Result<(Conduct, Vec<String>), SpecError> {
         let fails_to_start = self.fails_to_start.unwrap_or(0.0);
         if !(0.0..=1.0).contains(&fails_to_start) {
             let problem = format!("{fails_to_start} is no share; write one from 0 to 1");
@@ -124,14 +133,16 @@ impl KindSpec {
             name: Arc::from(image.name.as_str()),
             bytes: u64::from(image.size_mb) * MB,
         });
-        Ok(Conduct {
+        let (containers, warnings) = containers(&self.containers, defined, keys)?;
+        let conduct = Conduct {
             image,
             shutdown: self.shutdown.clone(),
             stop_timeout: self.stop_timeout.map(Span::duration),
             fails_to_start,
-            containers: containers(&self.containers, keys)?,
+            containers,
             health_check: self.health_check.as_ref().map(|spec| spec.check(keys)).transpose()?,
-        })
+        };
+        Ok((conduct, warnings))
     }
 
     /// Keys of the conduct that are set.

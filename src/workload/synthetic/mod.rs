@@ -17,7 +17,7 @@ mod tests;
 mod use_spec;
 
 pub use conduct_spec::{HealthCheckSpec, ImageSpec};
-pub use sizes::{KindSpec, PortSpec, ResolvedKind};
+pub use sizes::{KindSpec, PortSpec, ReadDefinition, ResolvedKind};
 pub use spec::{Arrivals, SpecError, SyntheticSpec};
 pub use use_spec::{StepSpec, UseSpec};
 
@@ -62,7 +62,8 @@ pub fn weights(kinds: &[ResolvedKind]) -> Vec<(TaskDefinition, u64)> {
     let exact = kinds.iter().all(|kind| kind.tasks.as_constant().is_some());
     let scale = if exact { 1.0 } else { MEAN_SCALE };
     let tasks = |kind: &ResolvedKind| {
-        let mean = kind.tasks.mean().clamp(1.0, f64::from(COUNT_MAX));
+        let placed = kind.tasks.mean().clamp(1.0, f64::from(COUNT_MAX));
+        let mean = kind.start_on.as_ref().map_or(placed, |on| on.len() as f64);
         u64::from(kind.weight) * libm::round(mean * scale) as u64
     };
     kinds.iter().map(|kind| (kind.definition.clone(), tasks(kind))).collect()
@@ -186,8 +187,9 @@ impl Synthetic {
             id: ids.submission(),
             definition: self.ids[arrival.kind],
             group: self.groups[arrival.kind].clone(),
-            count: kind.tasks.as_constant().unwrap_or_else(|| kind.tasks.sample(uniform(TASKS))),
+            count: kind.count(|| uniform(TASKS)),
             all_or_nothing: kind.gang,
+            start_on: kind.start_on.clone(),
             label: None,
         };
         // What is certain needs no draw: draws are keyed, so that leaving one out changes no other.

@@ -2,17 +2,18 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
 use crate::model::query::Expression;
 use crate::model::{
-    Architecture, Cpu, DEVICES_MAX, GPU_DEVICE_MILLI, GpuRequest, HostPort, NetworkMode,
-    PlacementConstraint, Protocol, TaskDefinition,
+    Architecture, Cpu, DEVICES_MAX, GPU_DEVICE_MILLI, GpuRequest, HostPort, InstanceId,
+    NetworkMode, PlacementConstraint, Protocol, TaskDefinition,
 };
 use crate::workload::ecs_json::{
-    CONSTRAINTS_MAX, CpuUnits, MemoryMib, parse_network_mode, required_architecture,
+    CONSTRAINTS_MAX, CpuUnits, Defined, MemoryMib, parse_network_mode, required_architecture,
 };
 use crate::workload::law_spec::{DurationLaw, NumberLaw, Span};
 use crate::workload::{Conduct, Usage};
@@ -78,6 +79,9 @@ pub struct KindSpec {
     /// Whether the tasks of a submission are placed all at once or not at all.
     #[serde(default)]
     pub gang: bool,
+    /// Instances to start its tasks on, one each, by name: ECS's `StartTask`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_on: Option<Vec<String>>,
     /// What its tasks really use of CPU and memory; what they reserve if missing. It matters on
     /// capacity that is shared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,6 +115,9 @@ pub struct KindSpec {
     pub task_definition: Option<PathBuf>,
 }
 
+/// Reads the file of a `task_definition`; its error says what is wrong with the file.
+pub type ReadDefinition<'a> = dyn Fn(&Path) -> Result<Defined, String> + 'a;
+
 /// A kind of the catalogue, checked and ready to be submitted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedKind {
@@ -130,7 +137,27 @@ pub struct ResolvedKind {
     pub tasks: NumberLaw,
     /// Whether the tasks of a submission are placed all or none.
     pub gang: bool,
+    /// The instances that its tasks are started on, one each; `None` where they are placed. Who
+    /// knows the capacity fills it in.
+    pub start_on: Option<Arc<[InstanceId]>>,
+    /// What the user should know of it.
+    pub warnings: Vec<String>,
 }
+
+impl ResolvedKind {
+    /// Tasks in a submission.
+    pub(super) fn count(&self, uniform: impl FnOnce() -> f64) -> u32 {
+        match &self.start_on {
+            Some(on) => on.len() as u32,
+            None => self.tasks.as_constant().unwrap_or_else(|| self.tasks.sample(uniform())),
+        }
+    }
+}
+
+/// Instances that a `StartTask` names at most.
+///
+/// Source: ECS API, `StartTask.containerInstances`.
+const START_TASK_MAX: usize = 10;
 
 fn one() -> u32 {
     1
@@ -153,27 +180,53 @@ impl KindSpec {
         index: usize,
         workload: &str,
         duration: Option<&DurationLaw>,
-        resolve: &dyn Fn(&Path) -> Result<TaskDefinition, String>,
+        read: &ReadDefinition<'_>,
     ) -> Result<ResolvedKind, SpecError> {
         let prefix = format!("tasks[{index}].");
         let keys = Keys(&prefix);
-        let definition = self.checked(keys, &format!("{workload}-{index}"), resolve)?;
+        let family = format!("{workload}-{index}");
+        let Defined { definition, containers, mut warnings } = self.checked(keys, &family, read)?;
         let Some(duration) = self.duration.as_ref().or(duration) else {
             let problem = "missing; set it here, or `duration` of the workload for all kinds";
             return Err(keys.refuse("duration", problem));
         };
+        self.check_start_on(keys)?;
         let usage = self.usage_at(keys, &definition, true)?;
         let single = || NumberLaw::constant(1).expect("1 is a count");
+        let (conduct, of_containers) = self.conduct_at(keys, &containers)?;
+        let path = format!("workload.{workload}.tasks[{index}]");
+        warnings.extend(of_containers.into_iter().map(|one| format!("{path}: {one}")));
         Ok(ResolvedKind {
             definition,
             usage,
-            conduct: self.conduct_at(keys)?,
+            conduct,
+            warnings,
             weight: self.weight,
             group: self.group.clone(),
             duration: duration.clone(),
             tasks: self.tasks_per_submission.clone().unwrap_or_else(single),
             gang: self.gang,
+            start_on: None,
         })
+    }
+
+    fn check_start_on(&self, keys: Keys<'_>) -> Result<(), SpecError> {
+        let Some(instances) = &self.start_on else { return Ok(()) };
+        let count = instances.len();
+        if !(1..=START_TASK_MAX).contains(&count) {
+            let problem = format!("{count} instances; ECS takes 1 to {START_TASK_MAX}");
+            return Err(keys.refuse("start_on", problem));
+        }
+        let placed = [("tasks_per_submission", self.tasks_per_submission.is_some())];
+        let placed = placed.into_iter().chain([("gang", self.gang)]).find(|(_, set)| *set);
+        match placed {
+            None => Ok(()),
+            Some((key, _)) => {
+                let problem = "set although `start_on` has one task for each of its instances; \
+                               remove one of them";
+                Err(keys.refuse(key, problem))
+            }
+        }
     }
 
     /// The definition of a table that stands by itself; keys of errors are those of the table.
@@ -183,9 +236,9 @@ impl KindSpec {
     pub fn definition(
         &self,
         family: &str,
-        resolve: &dyn Fn(&Path) -> Result<TaskDefinition, String>,
-    ) -> Result<TaskDefinition, SpecError> {
-        self.checked(Keys(""), family, resolve)
+        read: &ReadDefinition<'_>,
+    ) -> Result<Defined, SpecError> {
+        self.checked(Keys(""), family, read)
     }
 
     /// Checks what does not depend on a workload and makes the definition.
@@ -193,8 +246,8 @@ impl KindSpec {
         &self,
         keys: Keys<'_>,
         family: &str,
-        resolve: &dyn Fn(&Path) -> Result<TaskDefinition, String>,
-    ) -> Result<TaskDefinition, SpecError> {
+        read: &ReadDefinition<'_>,
+    ) -> Result<Defined, SpecError> {
         if self.weight == 0 {
             let problem = "0 would never arrive; write at least 1, or leave the table out";
             return Err(keys.refuse("weight", problem));
@@ -204,18 +257,21 @@ impl KindSpec {
                 return Err(keys.refuse(key, "an empty name; write one, or leave the key out"));
             }
         }
-        let mut definition = match &self.task_definition {
-            None => self.written_definition(keys, family)?,
+        let mut defined = match &self.task_definition {
+            None => {
+                let definition = self.written_definition(keys, family)?;
+                Defined { definition, containers: Vec::new(), warnings: Vec::new() }
+            }
             Some(path) => {
                 self.refuse_written_sizes(keys)?;
-                resolve(path).map_err(|why| keys.refuse("task_definition", why))?
+                read(path).map_err(|why| keys.refuse("task_definition", why))?
             }
         };
         if let Some(family) = &self.family {
-            definition.family.clone_from(family);
+            defined.definition.family.clone_from(family);
         }
-        self.add_constraints(keys, &mut definition.constraints)?;
-        Ok(definition)
+        self.add_constraints(keys, &mut defined.definition.constraints)?;
+        Ok(defined)
     }
 
     /// Refuses what a task definition's file says already.

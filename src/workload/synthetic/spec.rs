@@ -1,14 +1,11 @@
 //! A synthetic workload as a scenario configures it.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
-use crate::model::TaskDefinition;
 use crate::workload::law_spec::{DurationLaw, NumberLaw, Rate, Span};
 
 use super::rate::{DAYS, HOURS};
-use super::sizes::{KindSpec, ResolvedKind};
+use super::sizes::{KindSpec, ReadDefinition, ResolvedKind};
 
 /// A value of a workload's table that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -86,15 +83,14 @@ pub struct SyntheticSpec {
 impl SyntheticSpec {
     /// Checks the table and makes the catalogue, in the order written.
     ///
-    /// `workload` is the workload's name, for families that are not given; `resolve` reads the file
-    /// of a `task_definition`, and its error says what is wrong with the file.
+    /// `workload` is the workload's name, for families that are not given.
     ///
     /// # Errors
     /// The first value that cannot be used.
     pub fn resolve(
         &self,
         workload: &str,
-        resolve: &dyn Fn(&Path) -> Result<TaskDefinition, String>,
+        read: &ReadDefinition<'_>,
     ) -> Result<Vec<ResolvedKind>, SpecError> {
         self.check_extent()?;
         check_weights("daily", self.daily.as_deref(), HOURS, "hour of the day")?;
@@ -108,7 +104,7 @@ impl SyntheticSpec {
             return Err(SpecError::new("tasks", problem));
         }
         let kind = |(index, kind): (usize, &KindSpec)| {
-            kind.resolve(index, workload, self.duration.as_ref(), resolve)
+            kind.resolve(index, workload, self.duration.as_ref(), read)
         };
         self.tasks.iter().enumerate().map(kind).collect()
     }

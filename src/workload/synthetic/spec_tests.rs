@@ -99,6 +99,13 @@ fn wrong_keys_of_a_kind_are_refused() {
             of("ports = [80]\nnetwork_mode = \"awsvpc\""),
             "tasks[0].ports: host ports need bridge or host mode",
         ),
+        (of(&format!("start_on = {:?}", ["a-0"; 11])), "tasks[0].start_on: 11 instances"),
+        (of("start_on = []"), "tasks[0].start_on: 0 instances; ECS takes 1 to 10"),
+        (of("start_on = [\"a-0\"]\ngang = true"), "tasks[0].gang: set although `start_on`"),
+        (
+            of("start_on = [\"a-0\"]\ntasks_per_submission = 2"),
+            "tasks[0].tasks_per_submission: set although `start_on`",
+        ),
         (of("network_mode = \"nat\""), "tasks[0].network_mode: \"nat\" is"),
         (of("architecture = \"riscv\""), "tasks[0].architecture: \"riscv\" is"),
         (

@@ -3,6 +3,7 @@
 use super::*;
 use crate::des::SimDuration;
 use crate::model::{Cpu, GpuRequest, NetworkMode};
+use crate::workload::ecs_json::{Defined, task_definition};
 use crate::workload::law_spec::DurationLaw;
 
 const HOUR: f64 = 3600.0;
@@ -339,7 +340,11 @@ fn a_real_task_definition_can_be_a_kind() {
         );
         let spec: SyntheticSpec = toml::from_str(&text).unwrap();
         spec.resolve("batch", &|path| match path.to_str() {
-            Some("web.json") => Ok(TaskDefinition::new("web", Cpu::VCPU, 512)),
+            Some("web.json") => Ok(Defined {
+                definition: TaskDefinition::new("web", Cpu::VCPU, 512),
+                containers: Vec::new(),
+                warnings: Vec::new(),
+            }),
             _ => Err("web.json, line 1, column 1: expected value".to_owned()),
         })
     };
@@ -349,6 +354,49 @@ fn a_real_task_definition_can_be_a_kind() {
     assert_eq!(constrained[0].definition.constraints.len(), 1);
     let error = read("cpu = 1").unwrap_err().to_string();
     assert!(error.starts_with("tasks[0].cpu: set although `task_definition` says it"), "{error}");
+}
+
+/// The file says which containers there are and what they wait for, the scenario how long they
+/// take.
+#[test]
+fn ecs_1_1_containers_of_a_task_definition_start_in_their_order() {
+    let json = "{\"family\": \"web\", \"memory\": \"512\", \"containerDefinitions\": [\
+        {\"name\": \"app\", \"dependsOn\": [{\"containerName\": \"migrate\", \"condition\": \
+        \"SUCCESS\"}]}, {\"name\": \"migrate\", \"essential\": false, \"startTimeout\": 60}]}";
+    let read = |keys: &str| -> Result<ResolvedKind, SpecError> {
+        let head = "rate = \"3/s\"\ncount = 2\nduration = \"90s\"\n[[tasks]]\n";
+        let text = format!("{head}task_definition = \"web.json\"\n{keys}");
+        let spec: SyntheticSpec = toml::from_str(&text).unwrap();
+        let read =
+            |_: &std::path::Path| task_definition(json, "web.json").map_err(|why| why.to_string());
+        Ok(spec.resolve("batch", &read)?.remove(0))
+    };
+    let start = |kind: &ResolvedKind| {
+        let containers = kind.conduct.containers.as_ref().unwrap();
+        let course = containers.course(1000, &mut || 0.5);
+        (course.start, course.fails)
+    };
+    let seconds = SimDuration::from_secs;
+    let plain = read("").unwrap();
+    assert!(plain.conduct.containers.is_none() && plain.warnings.len() == 1, "it is told");
+    let app = "{ name = \"app\", start = \"5s\" }";
+    let unknown = read(&format!("containers = [{app}]")).unwrap();
+    assert_eq!(start(&unknown), (seconds(5), false));
+    let [warning] = unknown.warnings.as_slice() else { panic!("{:?}", unknown.warnings) };
+    assert!(warning.starts_with("workload.batch.tasks[0]: others wait for container 'migrate'"));
+    let of = |run: &str| {
+        read(&format!("containers = [{app}, {{ name = \"migrate\", run = \"{run}\" }}]")).unwrap()
+    };
+    assert_eq!((start(&of("60s")), start(&of("61s"))), ((seconds(65), false), (seconds(60), true)));
+    for (containers, expected) in [
+        ("[{ name = \"x\" }]", "containers[0].name: `task_definition` has no container 'x'"),
+        ("[{ name = \"app\", essential = true }]", "containers[0].essential: set although"),
+        ("[{ name = \"app\", start_timeout = \"9s\" }]", "containers[0].start_timeout: set alth"),
+        ("[{ name = \"app\" }, { name = \"app\" }]", "containers[1].name: 'app' is there twice"),
+    ] {
+        let error = read(&format!("containers = {containers}")).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("tasks[0].{expected}")), "{error}");
+    }
 }
 
 #[test]

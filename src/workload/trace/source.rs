@@ -84,6 +84,7 @@ impl Submissions {
             group: group.and(self.group.clone()),
             count: row.count,
             all_or_nothing: row.all_or_nothing,
+            start_on: None,
             label: label.map(Into::into),
         };
         (row.at, External::Submit(submission, row.behaviour))

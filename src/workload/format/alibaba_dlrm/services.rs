@@ -40,7 +40,8 @@ fn plan(group: &Group, more: BTreeMap<SimTime, i64>, placer: usize) -> ServicePl
     let mut before = desired_count;
     for (at, desired) in counts {
         if desired != before {
-            changes.push(ServiceChange { at, desired_count: Some(desired), tasks: None });
+            let desired_count = Some(desired);
+            changes.push(ServiceChange { at, desired_count, ..ServiceChange::default() });
         }
         before = desired;
     }
@@ -69,7 +70,7 @@ fn with_update(mut plan: ServicePlan, at: SimTime) -> ServicePlan {
     let definition = TaskDefinition { revision: 1, ..plan.tasks.definition.clone() };
     let tasks = Some(ServiceTasks { definition, ..plan.tasks.clone() });
     let after = plan.changes.partition_point(|change| change.at <= at);
-    plan.changes.insert(after, ServiceChange { at, desired_count: None, tasks });
+    plan.changes.insert(after, ServiceChange { at, tasks, ..ServiceChange::default() });
     plan
 }
 

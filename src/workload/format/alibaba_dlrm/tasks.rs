@@ -39,6 +39,7 @@ impl Source for Tasks {
             group: Some(Arc::clone(&group.app)),
             count: 1,
             all_or_nothing: false,
+            start_on: None,
             label: Some(instance.name.clone()),
         };
         let behaviour = Behaviour {

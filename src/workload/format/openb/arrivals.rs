@@ -113,6 +113,7 @@ impl Source for Arrivals {
             group: None,
             count: 1,
             all_or_nothing: false,
+            start_on: None,
             label: Some(pod.name.clone()),
         };
         Ok(Some((at, External::Submit(submission, behaviour))))
