@@ -121,6 +121,13 @@ impl SimDuration {
         self.0 as f64 / MICROS_PER_SECOND as f64
     }
 
+    /// What takes this span at speed 1, at a speed of so many thousandths, above 0; rounded up.
+    #[must_use]
+    pub fn at_speed(self, milli: u32) -> Self {
+        let micros = (u128::from(self.0) * 1000).div_ceil(u128::from(milli));
+        Self(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
     /// The sum of both spans, or `None` when it exceeds [`SimDuration::MAX`].
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {

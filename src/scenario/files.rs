@@ -62,11 +62,13 @@ pub(super) fn named_files(
             }
         }
     }
-    for (name, table) in &spec.service {
-        if let Some(path) = &table.task.task_definition {
-            let key = format!("service.{name}.task.task_definition");
-            add(key.clone(), &key, path);
+    for (path, kind) in spec.kinds_of_services() {
+        if let Some(file) = &kind.task_definition {
+            let key = format!("{path}.task_definition");
+            add(key.clone(), &key, file);
         }
+    }
+    for (name, table) in &spec.service {
         if let Some(path) = table.requests.as_ref().and_then(|one| one.rates_file.as_ref()) {
             let key = format!("service.{name}.requests.rates_file");
             add(key.clone(), &key, path);

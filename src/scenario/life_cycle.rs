@@ -1,6 +1,6 @@
 //! `[life_cycle]`: what takes time in a task's life besides its run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -145,8 +145,9 @@ fn conducts<'a>(
     }
     for plan in services {
         all.push((format!("service.{}.task", plan.spec.name), &plan.tasks.conduct));
-        for (index, change) in plan.changes.iter().enumerate() {
-            let path = format!("service.{}.changes[{index}].task", plan.spec.name);
+        let mut seen = BTreeSet::new();
+        for change in plan.changes.iter().filter(|change| seen.insert(change.written)) {
+            let path = format!("service.{}.changes[{}].task", plan.spec.name, change.written);
             all.extend(change.tasks.as_ref().map(|tasks| (path, &tasks.conduct)));
         }
     }
@@ -246,12 +247,14 @@ impl Scenario {
             })
         };
         let of_services = || {
-            self.spec.service.iter().find_map(|(name, table)| {
-                if table.load_balancer {
-                    return Some(format!("service.{name}.load_balancer"));
-                }
-                let key = *table.task.keys_of_conduct().first()?;
-                Some(format!("service.{name}.task.{key}"))
+            let mut services = self.spec.service.iter();
+            let balanced = services.find(|(_, table)| table.load_balancer);
+            let balanced = balanced.map(|(name, _)| format!("service.{name}.load_balancer"));
+            balanced.or_else(|| {
+                self.spec.kinds_of_services().find_map(|(path, kind)| {
+                    let key = *kind.keys_of_conduct().first()?;
+                    Some(format!("{path}.{key}"))
+                })
             })
         };
         of_capacity.or_else(of_workloads).or_else(of_services)

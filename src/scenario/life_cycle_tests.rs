@@ -126,6 +126,8 @@ fn real_containers_are_told_which_key_they_cannot_carry_out() {
     let task = "[{ cpu = 1, memory = 1, shutdown = \"1s\" }]";
     let of_service = "{ desired_count = 1, task = { cpu = 1, memory = 1, fails_to_start = 0.5 } }";
     let balanced = "{ desired_count = 1, load_balancer = true, task = { cpu = 1, memory = 1 } }";
+    let later = "{ desired_count = 1, task = { cpu = 1, memory = 1 }, changes = [\
+                 { at = \"1m\", task = { cpu = 1, memory = 1, shutdown = \"1s\" } }] }";
     for (key, value, named) in [
         ("life_cycle.attach_network", "1s", "life_cycle"),
         ("capacity.pool.pull_mbps", "10", "capacity.pool.pull_mbps"),
@@ -133,6 +135,7 @@ fn real_containers_are_told_which_key_they_cannot_carry_out() {
         ("workload.batch.tasks", task, "workload.batch.tasks[0].shutdown"),
         ("service.s", of_service, "service.s.task.fails_to_start"),
         ("service.s", balanced, "service.s.load_balancer"),
+        ("service.s", later, "service.s.changes[0].task.shutdown"),
     ] {
         let scenario = load(GOOD, &[(key, value)]).unwrap();
         assert_eq!(scenario.key_of_life_cycle().as_deref(), Some(named));

@@ -114,7 +114,7 @@ impl Scenario {
         let service_rules = spec.controller.resolve(&document, spec.preset)?;
         let metric_timing = spec.controller.resolve_metrics(&document, spec.preset)?;
         let mut warnings = Vec::new();
-        let mut workloads = workloads::workloads(&document, &mut spec, &mut warnings)?;
+        let mut workloads = workloads::workloads(&document, &mut spec, &capacity, &mut warnings)?;
         let (services, mut own_placements) =
             workloads::services(&document, &mut spec, &mut warnings)?;
         for plan in workloads.iter_mut().filter(|plan| plan.brings_services()) {
@@ -282,6 +282,14 @@ fn check_end(document: &Document, spec: &ScenarioSpec, until: Until) -> Result<(
         let problem = format!(
             "service.{name} replaces each task that ends and goes on trying to place it, so the \
              run is never drained; write a time, such as \"24h\""
+        );
+        return Err(document.error("until", problem));
+    }
+    let asked = spec.service.iter().find(|(_, table)| table.requests.is_some());
+    if let (None, Some((name, _))) = (until.time, asked) {
+        let problem = format!(
+            "service.{name} gets requests for ever, so the run is never drained; write a time, \
+             such as \"24h\""
         );
         return Err(document.error("until", problem));
     }

@@ -10,7 +10,7 @@ use crate::workload::law_spec::Span;
 use crate::workload::synthetic::KindSpec;
 
 use super::requests::RequestsTable;
-use super::spec::{StrategySpec, no_time};
+use super::spec::{ScenarioSpec, StrategySpec, no_time};
 use super::{Document, ScenarioError};
 
 /// `[service.NAME]`.
@@ -296,5 +296,18 @@ impl DeploymentTable {
             rollback: table.rollback,
             reset_on_healthy_task: table.reset_on_healthy_task,
         }))
+    }
+}
+
+impl ScenarioSpec {
+    /// What the tasks of services are, at first and after each change, with the paths of the
+    /// tables.
+    pub(super) fn kinds_of_services(&self) -> impl Iterator<Item = (String, &KindSpec)> {
+        self.service.iter().flat_map(|(name, table)| {
+            let later = table.changes.iter().enumerate().filter_map(move |(index, change)| {
+                Some((format!("service.{name}.changes[{index}].task"), change.task.as_ref()?))
+            });
+            std::iter::once((format!("service.{name}.task"), &table.task)).chain(later)
+        })
     }
 }

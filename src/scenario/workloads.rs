@@ -1,19 +1,23 @@
 //! `[workload.NAME]` and `[service.NAME]` → what brings tasks.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use toml::Table;
 
 use crate::des::{SimDuration, SimTime};
-use crate::model::{Cpu, DefinitionId, SchedulingStrategy, ServiceId, ServiceSpec, TaskDefinition};
+use crate::model::{
+    Cpu, DefinitionId, InstanceId, SchedulingStrategy, ServiceId, ServiceSpec, TaskDefinition,
+};
 use crate::placement::PlacementSpec;
-use crate::workload::ecs_json;
+use crate::workload::ecs_json::{self, Defined};
 use crate::workload::format::{FORMATS, FormatEntry, FormatError, Opening, TraceFormat};
 use crate::workload::law_spec::COUNT_MAX;
 use crate::workload::synthetic::{KindSpec, ResolvedKind, SpecError, SyntheticSpec, weights};
 use crate::workload::{RequestLoad, ServiceChange, ServicePlan, ServiceTasks, WorkloadError};
 
+use super::capacity::CapacityGroup;
 use super::spec::{ScenarioSpec, ServiceTable, StrategySpec};
 use super::{Document, ScenarioError, check_name, is_for_all};
 
@@ -67,6 +71,7 @@ pub(super) fn definitions(
 pub(super) fn workloads(
     document: &Document,
     spec: &mut ScenarioSpec,
+    capacity: &[CapacityGroup],
     warnings: &mut Vec<String>,
 ) -> Result<Vec<WorkloadPlan>, ScenarioError> {
     let mut plans = Vec::new();
@@ -78,6 +83,7 @@ pub(super) fn workloads(
         let overridden = document.overridden_under(&key);
         plans.push(WorkloadPlan { name: name.clone(), kind, overridden, placer: 0 });
     }
+    start_on(document, &mut plans, capacity)?;
     Ok(plans)
 }
 
@@ -186,31 +192,63 @@ fn synthetic(
 ) -> Result<(WorkloadKind, Table), ScenarioError> {
     let spec: SyntheticSpec =
         serde_path_to_error::deserialize(table).map_err(|why| document.shape_error(key, &why))?;
-    let found = std::cell::RefCell::new(Vec::new());
-    let read = |path: &Path| definition_file(document, key, path, &found);
+    let read = |path: &Path| definition_file(document, key, path);
     let kinds = spec
         .resolve(name, &read)
         .map_err(|why| document.error(&format!("{key}.{}", why.key), why.problem))?;
-    warnings.extend(found.into_inner());
+    warnings.extend(kinds.iter().flat_map(|kind| kind.warnings.iter().cloned()));
     let resolved = Table::try_from(&spec).expect("a table read can be written");
     Ok((WorkloadKind::Synthetic(Box::new(spec), kinds), resolved))
 }
 
-/// Reads an ECS task definition's JSON; warnings are added to `found`.
-fn definition_file(
+/// Finds the instances that kinds are to be started on (`start_on`). Groups of capacity register in
+/// order, all at the start, so that an instance's number follows from its place.
+fn start_on(
     document: &Document,
-    key: &str,
-    path: &Path,
-    found: &std::cell::RefCell<Vec<String>>,
-) -> Result<TaskDefinition, String> {
+    plans: &mut [WorkloadPlan],
+    capacity: &[CapacityGroup],
+) -> Result<(), ScenarioError> {
+    let is_named = |plan: &WorkloadPlan| match &plan.kind {
+        WorkloadKind::Synthetic(spec, _) => spec.tasks.iter().any(|kind| kind.start_on.is_some()),
+        WorkloadKind::Trace(_) => false,
+    };
+    if !plans.iter().any(is_named) {
+        return Ok(());
+    }
+    let instances = capacity.iter().flat_map(CapacityGroup::instances);
+    let known: BTreeMap<String, InstanceId> =
+        (0..).map(InstanceId).zip(instances).map(|(id, spec)| (spec.name, id)).collect();
+    for plan in plans {
+        let WorkloadKind::Synthetic(spec, kinds) = &mut plan.kind else { continue };
+        for (index, (written, kind)) in spec.tasks.iter().zip(kinds).enumerate() {
+            let Some(names) = &written.start_on else { continue };
+            let id = |name: &String| {
+                known.get(name).copied().ok_or_else(|| {
+                    let key = format!("workload.{}.tasks[{index}].start_on", plan.name);
+                    let near = known.keys().next().map_or("web-0", String::as_str);
+                    let problem = format!(
+                        "there is no instance '{name}'; instances are named by their \
+                         [capacity.NAME] and counted from 0, such as '{near}'"
+                    );
+                    document.error(&key, problem)
+                })
+            };
+            let ids: Result<Vec<InstanceId>, ScenarioError> = names.iter().map(id).collect();
+            kind.start_on = Some(ids?.into());
+        }
+    }
+    Ok(())
+}
+
+/// Reads an ECS task definition's JSON.
+fn definition_file(document: &Document, key: &str, path: &Path) -> Result<Defined, String> {
     let path = document.path(&format!("{key}.task_definition"), path);
     let file = path.display().to_string();
     let text = std::fs::read_to_string(&path)
         .map_err(|why| format!("{file}: cannot be read: {why}; check the path"))?;
-    let (definition, warnings) =
-        ecs_json::task_definition(&text, &file).map_err(|why| why.to_string())?;
-    found.borrow_mut().extend(warnings.into_iter().map(|one| format!("{file}: {one}")));
-    Ok(definition)
+    let mut defined = ecs_json::task_definition(&text, &file).map_err(|why| why.to_string())?;
+    defined.warnings.iter_mut().for_each(|one| *one = format!("{file}: {one}"));
+    Ok(defined)
 }
 
 /// Keys that have no effect where no capacity is shared, with their paths.
@@ -223,9 +261,8 @@ pub(super) fn keys_of_sharing(spec: &ScenarioSpec, plans: &[WorkloadPlan]) -> Ve
             keys.extend(kind.keys_of_sharing().into_iter().map(path));
         }
     }
-    for (name, table) in &spec.service {
-        let path = |key| format!("service.{name}.task.{key}");
-        keys.extend(table.task.keys_of_sharing().into_iter().map(path));
+    for (path, kind) in spec.kinds_of_services() {
+        keys.extend(kind.keys_of_sharing().into_iter().map(|key| format!("{path}.{key}")));
     }
     keys
 }
@@ -246,11 +283,28 @@ pub(super) fn services(
         if let Some(strategy) = &table.strategy {
             let key = format!("{key}.{STRATEGY}");
             plan.spec.placer = placer(document, &key, spec, strategy, &mut placements)?;
+            if plan.spec.zone_rebalancing && !evens_out_zones(strategy) {
+                plan.spec.zone_rebalancing = false;
+                warnings.push(format!(
+                    "service.{name}.zone_rebalancing: has no effect with strategy '{}'; ECS evens \
+                     out zones where the first strategy is \
+                     spread:attribute:ecs.availability-zone, or where there is none",
+                    strategy.0
+                ));
+            }
         }
         plans.push(plan);
     }
     spec.service = tables;
     Ok((plans, placements))
+}
+
+/// Whether AZ rebalancing takes services with this strategy: whom it stops lies in the fullest zone
+/// then, and what it starts stays.
+///
+/// Source: ECS developer guide, "Balancing an Amazon ECS service across Availability Zones".
+fn evens_out_zones(strategy: &StrategySpec) -> bool {
+    PlacementSpec::parse(&strategy.0).is_ok_and(|placement| placement.spreads_zones_first())
 }
 
 /// Times that a change may be repeated.
@@ -284,14 +338,12 @@ fn check_counts(document: &Document, key: &str, table: &ServiceTable) -> Result<
     Ok(())
 }
 
-/// What the tasks of a service are: those it is created with, or those of a later deployment, which
-/// are another revision of the definition.
+/// What the tasks of a service are: those it is created with, or those of a later deployment.
 fn service_tasks(
     document: &Document,
     key: &str,
     name: &str,
     kind: &KindSpec,
-    revision: u32,
     warnings: &mut Vec<String>,
 ) -> Result<ServiceTasks, ScenarioError> {
     if let Some(law) = &kind.duration
@@ -300,15 +352,21 @@ fn service_tasks(
         let problem = "0 s: a task that ends at once is replaced for ever; write a longer time";
         return Err(document.error(&format!("{key}.duration"), problem));
     }
-    let found = std::cell::RefCell::new(Vec::new());
-    let read = |path: &Path| definition_file(document, key, path, &found);
+    if kind.start_on.is_some() {
+        let problem = "tasks of a service are placed by its scheduler; remove it, or use a \
+                       [workload.NAME]";
+        return Err(document.error(&format!("{key}.start_on"), problem));
+    }
+    let read = |path: &Path| definition_file(document, key, path);
     let refuse = |why: SpecError| document.error(&format!("{key}.{}", why.key), why.problem);
-    let definition = kind.definition(name, &read).map_err(refuse)?;
-    warnings.extend(found.into_inner());
+    let defined = kind.definition(name, &read).map_err(refuse)?;
+    let definition = defined.definition;
+    warnings.extend(defined.warnings);
     let usage = kind.usage(&definition, kind.duration.is_some()).map_err(refuse)?;
-    let conduct = kind.conduct().map_err(refuse)?;
+    let (conduct, of_containers) = kind.conduct(&defined.containers).map_err(refuse)?;
+    warnings.extend(of_containers.into_iter().map(|one| format!("{key}: {one}")));
     let has_health_check = conduct.health_check.is_some();
-    let definition = TaskDefinition { revision, has_health_check, ..definition };
+    let definition = TaskDefinition { has_health_check, ..definition };
     Ok(ServiceTasks { definition, run_time: kind.duration.clone(), usage, conduct })
 }
 
@@ -321,6 +379,7 @@ fn service_changes(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<ServiceChange>, ScenarioError> {
     let mut planned: Vec<(SimTime, usize)> = Vec::new();
+    let mut rolled_out: Vec<Option<ServiceTasks>> = Vec::new();
     let mut last = SimTime::ZERO + table.start.duration();
     for (index, change) in table.changes.iter().enumerate() {
         let at = SimTime::ZERO + change.at.duration();
@@ -337,21 +396,22 @@ fn service_changes(
         let (every, times) = repetition(change).map_err(|why| document.error(&key, why))?;
         let time = |turn: u32| at.saturating_add(every.saturating_mul(turn.into()));
         planned.extend((0..times).map(|turn| (time(turn), index)));
+        let key = format!("{key}.task");
+        let tasks = change.task.as_ref();
+        let tasks = tasks.map(|kind| service_tasks(document, &key, name, kind, warnings));
+        rolled_out.push(tasks.transpose()?);
     }
     planned.sort_by_key(|(at, index)| (*at, *index));
-    let mut changes = Vec::new();
     let mut revision = 0;
-    for (at, index) in planned {
-        let change = &table.changes[index];
-        let key = format!("{key}.changes[{index}].task");
-        let tasks = change.task.as_ref().map(|kind| {
+    let change = |(at, written): (SimTime, usize)| {
+        let mut tasks = rolled_out[written].clone();
+        if let Some(tasks) = &mut tasks {
             revision += 1;
-            service_tasks(document, &key, name, kind, revision, warnings)
-        });
-        let (desired_count, tasks) = (change.desired_count, tasks.transpose()?);
-        changes.push(ServiceChange { at, desired_count, tasks });
-    }
-    Ok(changes)
+            tasks.definition.revision = revision;
+        }
+        ServiceChange { at, desired_count: table.changes[written].desired_count, tasks, written }
+    };
+    Ok(planned.into_iter().map(change).collect())
 }
 
 /// Between two times of a change, and how many there are.
@@ -398,7 +458,7 @@ fn service(
 ) -> Result<ServicePlan, ScenarioError> {
     check_counts(document, key, table)?;
     let task_key = format!("{key}.task");
-    let tasks = service_tasks(document, &task_key, name, &table.task, 0, warnings)?;
+    let tasks = service_tasks(document, &task_key, name, &table.task, warnings)?;
     let changes = service_changes(document, key, name, table, warnings)?;
     let scheduling = table.scheduling();
     let deployment = table.deployment.resolve(document, key, scheduling)?;

@@ -44,6 +44,15 @@ fn a_run_that_never_ends() {
     none([Attempt::new(scenario).patience(3).run_refused(&["until", "service.s"])]);
 }
 
+/// Requests come for ever.
+#[test]
+fn a_run_of_requests_that_never_ends() {
+    let requests =
+        "[service.s.requests]\ncpu = \"10ms\"\nrates = [{ at = \"0s\", per_second = 1 }]\n";
+    let scenario = service(3, "{ cpu = 1024, memory = 1 }") + requests;
+    none([Attempt::new(scenario).patience(3).run_refused(&["until", "service.s gets requests"])]);
+}
+
 /// 8 000 tasks of a hundred years, one after the other, last longer than the clock goes.
 #[test]
 fn a_run_longer_than_the_clock() {

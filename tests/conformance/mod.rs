@@ -130,6 +130,7 @@ fn drive(
             group: None,
             count: 1,
             all_or_nothing: false,
+            start_on: None,
             label: None,
         };
         let behaviour = Behaviour { run_time: job.run_time, ends: job.ends, usage };

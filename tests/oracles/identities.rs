@@ -163,7 +163,7 @@ fn service() -> ServiceEvents {
             .map(|(seconds, desired)| ServiceChange {
                 at: at(seconds),
                 desired_count: Some(desired),
-                tasks: None,
+                ..ServiceChange::default()
             })
             .to_vec(),
     }])

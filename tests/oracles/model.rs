@@ -265,6 +265,7 @@ impl Source for Arrivals {
             group: self.group.clone(),
             count: self.gang,
             all_or_nothing: self.gang > 1,
+            start_on: None,
             label: None,
         };
         let at = SimTime::ZERO + SimDuration::from_secs_f64_checked(self.now).unwrap();
