@@ -27,7 +27,10 @@ impl Daemon {
         }
         let below = |name: &str| folder.join(name).display().to_string();
         let endpoint = format!("unix://{}", below("socket"));
+        // What the machine's own engine is configured with is none of this one's.
+        std::fs::write(folder.join("daemon.json"), "{}").unwrap();
         let process = Command::new("dockerd")
+            .args(["--config-file", &below("daemon.json")])
             .args(["--data-root", &below("data"), "--exec-root", &below("exec")])
             .args(["--pidfile", &below("pid"), "--host", &endpoint])
             .args(["--bridge=none", "--iptables=false"])
