@@ -86,25 +86,28 @@ impl Station {
     }
 
     /// Of so many requests a second as many as the stationary queue answers within the timeout, on
-    /// average. O(vCPUs) where that is all.
-    pub(super) fn in_time(&self, rate: f64, timeout_s: f64) -> f64 {
-        if self.response_s(rate) <= timeout_s {
-            return rate;
+    /// average, and that average, seconds. O(vCPUs) where that is all.
+    fn in_time(&self, rate: f64, timeout_s: f64) -> (f64, f64) {
+        let response_s = self.response_s(rate);
+        if response_s <= timeout_s {
+            return (rate, response_s);
         }
-        if self.alone_s() > timeout_s {
-            return 0.0;
+        let (mut low, mut low_s) = (0.0, self.alone_s());
+        if low_s > timeout_s {
+            return (low, low_s);
         }
         // Times grow with the rate.
-        let (mut low, mut high) = (0.0, rate.min(SATURATED * self.most));
+        let mut high = rate.min(SATURATED * self.most);
         for _ in 0..HALVINGS {
             let middle = f64::midpoint(low, high);
-            if self.response_s(middle) <= timeout_s {
-                low = middle;
+            let response_s = self.response_s(middle);
+            if response_s <= timeout_s {
+                (low, low_s) = (middle, response_s);
             } else {
                 high = middle;
             }
         }
-        low
+        (low, low_s)
     }
 
     /// Mean number of requests present under processor sharing: n of them are served at
@@ -182,8 +185,8 @@ impl Pool {
     pub(super) fn advance(&mut self, rate: f64, seconds: f64, timeout_s: f64, tally: &mut Tally) {
         let tasks = f64::from(self.tasks);
         let capacity = self.station.most * tasks;
-        let in_time = self.station.in_time(rate / tasks, timeout_s) * tasks;
-        let stationary_s = self.station.response_s(in_time / tasks);
+        let (each, stationary_s) = self.station.in_time(rate / tasks, timeout_s);
+        let in_time = each * tasks;
         let longest = ((timeout_s - stationary_s) * capacity).max(0.0);
         // Where tasks left, the others have more to do than they can in time.
         tally.failed += (self.backlog - longest).max(0.0);

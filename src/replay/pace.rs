@@ -29,7 +29,7 @@ impl Pacing {
         Pacing { engine, calibrated_micros, probes, found: Vec::new() }
     }
 
-    /// About how long that takes before a run, seconds.
+    /// About how long that takes each time, seconds.
     pub fn seconds(&self) -> f64 {
         // A probe's pause, start, run and removal.
         let life_s = 0.8 + self.calibrated_micros as f64 / 1e6;
