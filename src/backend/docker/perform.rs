@@ -1,7 +1,8 @@
 //! Performs a [`Program`]: burns CPU, touches memory, waits, and ends as it is told.
 
-use std::fs;
+use std::fs::{self, File};
 use std::hint::black_box;
+use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,8 +25,8 @@ const CARRIED: Duration = Duration::from_millis(100);
 const BURN: u32 = 10_000;
 /// Threads that burn: containers are limited to 64 in all.
 const THREADS_MAX: u32 = 48;
-/// Memory is taken and given back in blocks of so many bytes, and touched page by page.
-const BLOCK: usize = 1 << 20;
+/// Memory that grows does so in so many steps.
+const RAMP_STEPS: f64 = 64.0;
 const PAGE: usize = 4096;
 
 /// Why a program ends before its end.
@@ -154,6 +155,7 @@ impl Run<'_> {
             let own = self.burn(&stint, demand(0), |elapsed| {
                 let part =
                     if elapsed < ramp { elapsed.as_secs_f64() / ramp.as_secs_f64() } else { 1.0 };
+                let part = (part * RAMP_STEPS).round() / RAMP_STEPS;
                 memory.hold((bytes as f64 * part) as usize, || self.check())?;
                 Ok(elapsed < ramp)
             });
@@ -250,7 +252,10 @@ fn max_rss_kib() -> u64 {
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// Memory that is really there: every page of it has been written to.
+/// Memory that is really there: every page of it has been written to, by the kernel. Were it written
+/// to here, a program that reaches its memory limit would now and then not be killed for minutes: the kernel
+/// makes room by taking the very pages that this program runs from, which are then read again, and so
+/// on for ever. Within a single call of it nothing needs to be read again.
 #[derive(Debug, Default)]
 struct Memory {
     blocks: Vec<Vec<u8>>,
@@ -258,7 +263,7 @@ struct Memory {
 }
 
 impl Memory {
-    /// Takes or gives back until it holds `bytes`.
+    /// Takes or gives back until it holds `bytes`, or a little less.
     fn hold(&mut self, bytes: usize, check: impl Fn() -> Result<(), Cut>) -> Result<(), Cut> {
         let bytes = bytes / PAGE * PAGE;
         while self.bytes > bytes {
@@ -267,17 +272,24 @@ impl Memory {
             };
             self.bytes -= last.len();
         }
-        while self.bytes < bytes {
+        if self.bytes < bytes {
             check()?;
-            let length = (bytes - self.bytes).min(BLOCK);
-            let mut block = vec![0_u8; length];
-            for page in block.chunks_mut(PAGE) {
-                page[0] = 1;
-            }
-            self.bytes += length;
+            let mut block = vec![0_u8; bytes - self.bytes];
+            write_to(&mut block);
+            self.bytes = bytes;
             self.blocks.push(black_box(block));
         }
         Ok(())
+    }
+}
+
+/// Has every page of a block written to.
+fn write_to(block: &mut [u8]) {
+    let by_kernel = File::open("/dev/zero").and_then(|mut zeros| zeros.read_exact(block));
+    if by_kernel.is_err() {
+        for page in block.chunks_mut(PAGE) {
+            page[0] = 1;
+        }
     }
 }
 

@@ -86,6 +86,7 @@ fn more_than_a_core_takes_several_threads() {
 
 #[test]
 fn memory_is_taken_and_given_back_in_whole_pages() {
+    const BLOCK: usize = 1 << 20;
     let mut memory = Memory::default();
     for (bytes, held) in [
         (10, 0),

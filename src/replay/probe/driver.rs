@@ -247,6 +247,39 @@ impl<'d> Driver<'d> {
         Ok(self.taken())
     }
 
+    /// Starts one and waits until it is gone; killed if it has not exited after so long.
+    pub(super) fn one_within(
+        &mut self,
+        what: &'static str,
+        spec: ContainerSpec,
+        limit: Duration,
+    ) -> Result<History, ProbeError> {
+        self.progress.what = what;
+        let token = self.start(spec);
+        let mut kill_at = Some(clock::now() + limit);
+        let mut heard = clock::now();
+        loop {
+            let step = self.report_within(LOOK)?;
+            let now = clock::now();
+            match step {
+                Some((_, Step::Removed)) => break,
+                Some((_, Step::Exited(_))) => {
+                    kill_at = None;
+                    self.engine.begin(Request::Remove(token));
+                }
+                Some((_, Step::Created | Step::Started | Step::Failed { .. })) => {}
+                None if kill_at.is_some_and(|at| now >= at) => {
+                    kill_at = None;
+                    self.engine.begin(Request::Kill(token));
+                }
+                None if now - heard > PATIENCE => return Err(ProbeError::Silent(what)),
+                None => continue,
+            }
+            heard = now;
+        }
+        Ok(self.histories.remove(&token).expect("a history is kept from the start on"))
+    }
+
     /// Latencies from orders to end to the exits, one container after the other, microseconds.
     pub(super) fn endings(&mut self, kind: Kind, count: u32) -> Result<Vec<u64>, ProbeError> {
         let what = match kind {

@@ -31,6 +31,10 @@ const QUOTAS: [u32; 4] = [100, 250, 500, 750];
 /// Memory limit of the containers that exceed it, bytes, and what they touch, KiB.
 const OOM: (u64, u64) = (32 << 20, 100 << 10);
 
+/// A container that exceeds its memory and was not killed after so long counts as not killed: kernels
+/// have been seen to look for memory to take for minutes.
+const OOM_PATIENCE: Duration = Duration::from_secs(20);
+
 /// What is probed, and where.
 #[derive(Debug, Clone)]
 pub struct Setting {
@@ -404,7 +408,7 @@ fn oom(driver: &mut Driver<'_>, count: u32) -> Result<Oom, ProbeError> {
     for _ in 0..count {
         let mut spec = driver.spec(hungry(OOM.1));
         spec.memory_limit = Some(OOM.0);
-        histories.extend(driver.all("memory exceeded", vec![spec])?);
+        histories.push(driver.one_within("memory exceeded", spec, OOM_PATIENCE)?);
     }
     let killed = |one: &&History| one.exit.as_ref().is_some_and(|exit| exit.oom);
     let times: Vec<u64> =

@@ -145,6 +145,17 @@ fn latencies_are_counted_from_the_order_to_the_report() {
 }
 
 #[test]
+fn what_does_not_exit_in_time_is_killed() {
+    let engine = Fake::default();
+    let (setting, mut watch) = (setting(), |_: ProbeProgress| true);
+    let mut driver = Driver::new(&engine, &setting, 1, &mut watch);
+    let spec = driver.spec(Program { until_stopped: true, ..busy(RUN) });
+    let history = driver.one_within("memory exceeded", spec, Duration::ZERO).unwrap();
+    assert_eq!((history.removed.is_some(), history.exit.unwrap().code), (true, 137));
+    assert_eq!(engine.state.borrow().alive, 0);
+}
+
+#[test]
 fn an_interrupt_a_failure_and_a_loss_end_it_in_words() {
     let plan = plan(4);
     let mut looks = 0;
