@@ -205,7 +205,7 @@ impl Scenario {
     /// The life cycle as simulated hosts have it.
     pub(super) fn life_cycle(&self) -> LifeCycle {
         let table = self.spec.life_cycle.clone();
-        let shuts_down = |(_, conduct): &(String, &Conduct)| conduct.shutdown.is_some();
+        let takes_time = |(_, conduct): &(String, &Conduct)| conduct.takes_time_to_exit();
         LifeCycle {
             attach_network: table.attach_network,
             register: table.activation,
@@ -213,7 +213,7 @@ impl Scenario {
             deregister: table.deregistration_delay,
             detach_network: table.detach_network,
             stop_timeout: table.stop_timeout.map_or(STOP_TIMEOUT, Span::duration),
-            exits_take_time: conducts(&self.workloads, &self.services).iter().any(shuts_down),
+            exits_take_time: conducts(&self.workloads, &self.services).iter().any(takes_time),
             pulls: Pulls {
                 overhead: table.pull_overhead,
                 cached: table.pull_cached,

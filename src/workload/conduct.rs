@@ -14,7 +14,7 @@ use super::law_spec::DurationLaw;
 pub struct Conduct {
     /// The image that a host must have before it can start one.
     pub image: Option<Image>,
-    /// How long one takes to exit after SIGTERM; no time if `None`.
+    /// How long one takes to exit after SIGTERM; no time if `None`, or what its containers take.
     pub shutdown: Option<DurationLaw>,
     /// Time after SIGTERM at which one is killed: ECS's `stopTimeout`; the default of the life
     /// cycle if `None`.
@@ -25,6 +25,14 @@ pub struct Conduct {
     pub containers: Option<Arc<Containers>>,
     /// Its health check, with what that will find.
     pub health_check: Option<HealthCheck>,
+}
+
+impl Conduct {
+    /// Whether a task that is told to stop takes time to exit.
+    pub fn takes_time_to_exit(&self) -> bool {
+        let containers = self.containers.as_ref();
+        self.shutdown.is_some() || containers.is_some_and(|all| all.take_time_to_exit())
+    }
 }
 
 /// A container image. Layers are not modelled: two images have nothing in common.

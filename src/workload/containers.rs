@@ -1,5 +1,5 @@
-//! The containers of a task: in which order they start, and which of them ends it when. Worked out
-//! once, at the start of a task.
+//! The containers of a task: in which order they start, which of them ends it when, worked out once
+//! at the start of a task, and in which order they stop.
 //!
 //! Source: ECS API, `ContainerDependency`, `ContainerDefinition.essential` and `startTimeout`,
 //! `ContainerRestartPolicy`; ECS developer guide, "Amazon ECS task lifecycle". That a task is
@@ -51,6 +51,10 @@ pub struct Container {
     pub failures: f64,
     /// It is restarted on exit if it ran at least so long; never if `None`.
     pub restart: Option<SimDuration>,
+    /// How long it takes to exit after SIGTERM; no time if `None`.
+    pub shutdown: Option<DurationLaw>,
+    /// Time after SIGTERM at which it is killed: ECS's `stopTimeout`; that of the task if `None`.
+    pub stop_timeout: Option<SimDuration>,
 }
 
 /// All containers of a task, each after those that it depends on.
@@ -108,6 +112,35 @@ impl Containers {
     }
 }
 
+impl Containers {
+    /// Whether one of them takes time to exit.
+    pub fn take_time_to_exit(&self) -> bool {
+        self.0.iter().any(|container| container.shutdown.is_some())
+    }
+
+    /// How long it takes until all have exited, once the task is told to stop: each is told when
+    /// all that depend on it have exited. Those that others waited for to exit have done so.
+    /// `timeout` is the `stopTimeout` of those that have none; `draw` gives uniform variates.
+    pub fn shutdown(&self, timeout: SimDuration, draw: &mut dyn FnMut() -> f64) -> SimDuration {
+        // What depends on a container stands after it.
+        let mut told = vec![SimDuration::ZERO; self.0.len()];
+        let mut gone = vec![false; self.0.len()];
+        let mut last = SimDuration::ZERO;
+        for (place, container) in self.0.iter().enumerate().rev() {
+            let takes = container.shutdown.as_ref().map(|law| law.sample(draw()));
+            let takes = takes.unwrap_or_default().min(container.stop_timeout.unwrap_or(timeout));
+            let takes = if gone[place] { SimDuration::ZERO } else { takes };
+            let exited = told[place].saturating_add(takes);
+            last = last.max(exited);
+            for &(on, condition) in &container.depends_on {
+                told[on] = told[on].max(exited);
+                gone[on] |= matches!(condition, Condition::Complete | Condition::Success);
+            }
+        }
+        last
+    }
+}
+
 impl Container {
     /// When all that it depends on is there; `Err` with the time at which it is known that this
     /// will never be.
@@ -144,6 +177,11 @@ impl Container {
         speed_milli: u32,
         draw: &mut dyn FnMut() -> f64,
     ) -> Option<(SimDuration, bool)> {
+        // Laws ascend: where the shortest run is long enough, all are.
+        let shortest = run.sample(f64::MIN_POSITIVE).at_speed(speed_milli);
+        if self.restart.is_some_and(|least| shortest >= least) {
+            return None;
+        }
         let mut at = started;
         for _ in 0..RESTARTS_MAX {
             let ran = run.sample(draw()).at_speed(speed_milli);

@@ -18,6 +18,8 @@ fn container(name: &str) -> Container {
         run: None,
         failures: 0.0,
         restart: None,
+        shutdown: None,
+        stop_timeout: None,
     }
 }
 
@@ -152,4 +154,30 @@ fn ecs_1_1_a_restart_policy_restarts_what_ran_long_enough() {
     let steady =
         Container { run: law(60), restart: Some(SimDuration::from_secs(60)), ..container("app") };
     assert_eq!(course(&[steady]).end, None);
+}
+
+#[test]
+fn ecs_1_1_containers_stop_in_the_reverse_of_their_order() {
+    let stops = |containers: &[Container]| {
+        let all = Containers(containers.to_vec());
+        all.shutdown(SimDuration::from_secs(30), &mut || 0.5).micros() / 1_000_000
+    };
+    let log = Container { shutdown: law(3), ..container("log") };
+    let app = Container { shutdown: law(5), ..container("app") };
+    assert_eq!(stops(&[log.clone(), app.clone()]), 5, "side by side");
+    let after = |on, condition| Container { depends_on: vec![(on, condition)], ..app.clone() };
+    let behind_log = after(0, Condition::Healthy);
+    assert_eq!(stops(&[log.clone(), behind_log.clone()]), 8);
+    // Each is killed at its own time, and at the task's if it has none.
+    let stubborn = Container { shutdown: law(99), ..behind_log.clone() };
+    assert_eq!(stops(&[log.clone(), stubborn.clone()]), 33);
+    let hurried = Container { stop_timeout: Some(SimDuration::from_secs(2)), ..stubborn };
+    assert_eq!(stops(&[log.clone(), hurried]), 5);
+    // The longest chain counts: log, then app, then the proxy before it.
+    let proxy = Container { shutdown: law(4), ..after(1, Condition::Start) };
+    assert_eq!(stops(&[log.clone(), behind_log, proxy]), 12);
+    // What was waited for to exit is gone.
+    let init = Container { shutdown: law(20), ..init(1) };
+    assert_eq!(stops(&[init, after(0, Condition::Success)]), 5);
+    assert_eq!(stops(&[container("app")]), 0);
 }

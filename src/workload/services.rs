@@ -8,7 +8,8 @@ use crate::model::{DefinitionId, ServiceId, ServiceSpec, ServiceUpdate, TaskDefi
 
 use super::law_spec::DurationLaw;
 use super::{
-    Conduct, External, Ids, RequestLoad, ServiceBehaviour, Source, Usage, UsageId, WorkloadError,
+    Conduct, Container, External, Ids, RequestLoad, ServiceBehaviour, Source, Usage, UsageId,
+    WorkloadError,
 };
 
 /// What the tasks of a service are, from its creation or an update on.
@@ -25,6 +26,19 @@ pub struct ServiceTasks {
 }
 
 impl ServiceTasks {
+    /// Whether some may end before they are stopped, or turn unhealthy, which are replaced then.
+    pub fn end_by_themselves(&self) -> bool {
+        let containers = self.conduct.containers.iter().flat_map(|all| &all.0);
+        let exits = |one: &Container| one.essential && one.run.is_some();
+        let checks = self.conduct.health_check.as_ref();
+        let limit = self.definition.limits.memory_mib;
+        let peak = self.usage.as_ref().map_or(0, Usage::peak_memory_mib);
+        self.run_time.is_some()
+            || containers.into_iter().any(exits)
+            || checks.is_some_and(|check| check.fails_after.is_some())
+            || limit.is_some_and(|limit| peak > limit)
+    }
+
     /// The id of their definition.
     fn definition(&self, ids: &mut Ids) -> DefinitionId {
         ids.definition_with(&self.definition, &self.conduct)

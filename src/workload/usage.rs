@@ -64,3 +64,11 @@ pub struct Usage {
     /// Only with [`Pace::Time`] and without a ramp.
     pub steps: Vec<UsageStep>,
 }
+
+impl Usage {
+    /// The most memory it comes to use, MiB.
+    pub fn peak_memory_mib(&self) -> u32 {
+        let of_steps = self.steps.iter().map(|step| step.memory_mib).max();
+        of_steps.unwrap_or(self.memory_mib)
+    }
+}

@@ -6,7 +6,7 @@ use crate::controller::{Event, Transition, Transitions};
 use crate::des::{EventKey, Purpose, SimDuration, SimTime};
 use crate::model::{Origin, Outcome, TaskId};
 use crate::workload::law_spec::DurationLaw;
-use crate::workload::{Course, HealthChanges};
+use crate::workload::{Conduct, Course, HealthChanges};
 
 use super::super::nature::draw_key;
 use super::pulls::{Images, Pulls};
@@ -240,8 +240,7 @@ impl SimulatedBackend {
         let live = self.live[slot as usize].as_ref().expect("a task to stop is live");
         let conduct = self.nature.conduct(live.definition);
         let Some(conduct) = conduct.filter(|_| live.stage == Stage::Running) else { return false };
-        let timeout = conduct.stop_timeout.unwrap_or(self.lives.setup.stop_timeout);
-        let exits = self.draw(conduct.shutdown.as_ref(), SHUTDOWN_DRAW, live.origin).min(timeout);
+        let exits = self.time_to_exit(conduct, live.origin);
         if exits == SimDuration::ZERO {
             return false;
         }
@@ -250,6 +249,19 @@ impl SimulatedBackend {
         self.lives.exits.insert(slot, key);
         self.live_mut(slot).stage = Stage::Terminating;
         true
+    }
+
+    /// From SIGTERM until the last container has exited, or was killed.
+    fn time_to_exit(&self, conduct: &Conduct, origin: Origin) -> SimDuration {
+        let timeout = conduct.stop_timeout.unwrap_or(self.lives.setup.stop_timeout);
+        match conduct.containers.as_ref().filter(|all| all.take_time_to_exit()) {
+            None => self.draw(conduct.shutdown.as_ref(), SHUTDOWN_DRAW, origin).min(timeout),
+            Some(containers) => {
+                let (entity, attempt) = draw_key(origin);
+                let mut draws = self.seed.stream(SHUTDOWN_DRAW, entity, attempt);
+                containers.shutdown(timeout, &mut || draws.uniform())
+            }
+        }
     }
 
     /// A task that was sent SIGTERM has exited, or was killed; the event, if one follows at once.

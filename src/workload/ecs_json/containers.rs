@@ -33,6 +33,8 @@ pub struct DefinedContainer {
     pub start_timeout: Option<SimDuration>,
     /// It is restarted on exit if it ran at least so long; never if `None`.
     pub restart: Option<SimDuration>,
+    /// From SIGTERM to SIGKILL.
+    pub stop_timeout: Option<SimDuration>,
 }
 
 /// Reads them; what is not modelled is added to `warnings`.
@@ -71,7 +73,16 @@ pub(super) fn containers(
         }
         let essential = container.essential != Some(false);
         let name = name.to_owned();
-        read.push(DefinedContainer { name, essential, depends_on, start_timeout, restart });
+        let stop_timeout =
+            container.stop_timeout.map(|seconds| SimDuration::from_secs(seconds.into()));
+        read.push(DefinedContainer {
+            name,
+            essential,
+            depends_on,
+            start_timeout,
+            restart,
+            stop_timeout,
+        });
     }
     if let Some(index) = in_a_circle(&read) {
         let path = format!("containerDefinitions[{index}].dependsOn");

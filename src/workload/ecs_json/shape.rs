@@ -79,6 +79,7 @@ pub(super) struct Container {
     pub(super) name: Option<String>,
     pub(super) depends_on: Option<Vec<Dependency>>,
     pub(super) start_timeout: Option<u64>,
+    pub(super) stop_timeout: Option<u32>,
     pub(super) restart_policy: Option<RestartPolicy>,
     pub(super) cpu: Option<CpuUnits>,
     pub(super) memory: Option<MemoryMib>,

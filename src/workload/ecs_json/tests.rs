@@ -149,7 +149,7 @@ fn fields_that_are_not_modelled_are_named() {
                 \"requiresCompatibilities\": [\"FARGATE\"], \
                 \"runtimePlatform\": {\"operatingSystemFamily\": \"WINDOWS_SERVER_2022_CORE\"},";
     let container = "{\"name\": \"app\", \"image\": \"nginx\", \"memory\": 64, \
-                     \"healthCheck\": {\"command\": [\"true\"]}, \"stopTimeout\": 30, \
+                     \"healthCheck\": {\"command\": [\"true\"]}, \
                      \"resourceRequirements\": \
                      [{\"type\": \"InferenceAccelerator\", \"value\": \"d\"}]}";
     let (_, warnings) = read(&definition(keys, container));
@@ -157,7 +157,6 @@ fn fields_that_are_not_modelled_are_named() {
         "colour: not modelled",
         "volumes: not modelled",
         "containerDefinitions[0].healthCheck: not modelled",
-        "containerDefinitions[0].stopTimeout: not modelled",
         "requiresAttributes: `com.amazonaws.ecs.capability.logging-driver.awslogs` is taken as \
          given everywhere",
         "requiresCompatibilities: FARGATE is not modelled; placed on instances as if EC2",
@@ -274,7 +273,7 @@ fn containers_are_read_with_what_they_wait_for() {
     let containers = "{\"name\": \"app\", \"memory\": 9, \"dependsOn\": [{\"containerName\": \
         \"init\", \"condition\": \"COMPLETE\"}, {\"containerName\": \"log\", \"condition\": \
         \"HEALTHY\"}], \"restartPolicy\": {\"enabled\": true, \"ignoredExitCodes\": [0]}}, \
-        {\"name\": \"init\", \"memory\": 9, \"essential\": false, \"startTimeout\": 2}, \
+        {\"name\": \"init\", \"memory\": 9, \"essential\": false, \"startTimeout\": 2, \"stopTimeout\": 7}, \
         {\"name\": \"log\", \"memory\": 9, \"restartPolicy\": {\"enabled\": false}}";
     let defined = task_definition(&definition("", containers), "web.json").unwrap();
     let [app, init, log] = defined.containers.as_slice() else { panic!("{defined:?}") };
@@ -282,6 +281,7 @@ fn containers_are_read_with_what_they_wait_for() {
     assert_eq!(app.depends_on, [on("init", Condition::Complete), on("log", Condition::Healthy)]);
     assert_eq!((app.restart, log.restart), (Some(SimDuration::from_secs(300)), None));
     assert_eq!((init.essential, init.start_timeout), (false, Some(SimDuration::from_secs(2))));
+    assert_eq!((init.stop_timeout, log.stop_timeout), (Some(SimDuration::from_secs(7)), None));
     let ignored = "containerDefinitions[0].restartPolicy.ignoredExitCodes: not modelled";
     assert!(defined.warnings.len() == 1 && defined.warnings[0].starts_with(ignored), "{defined:?}");
 }

@@ -99,6 +99,12 @@ impl HealthCheckSpec {
     }
 }
 
+/// The `stopTimeout` of a task whose containers all have one: they are stopped side by side.
+fn longest_stop_timeout(defined: &[DefinedContainer]) -> Option<SimDuration> {
+    let timeouts: Option<Vec<SimDuration>> = defined.iter().map(|one| one.stop_timeout).collect();
+    timeouts?.into_iter().max()
+}
+
 impl KindSpec {
     /// How its tasks start and stop, and what the user should know of that; keys of errors are
     /// those of the table. `defined` are the containers that the file of a `task_definition` has.
@@ -134,10 +140,15 @@ impl KindSpec {
             bytes: u64::from(image.size_mb) * MB,
         });
         let (containers, warnings) = containers(&self.containers, defined, keys)?;
+        if self.shutdown.is_some() && self.containers.iter().any(|one| one.shutdown.is_some()) {
+            let problem = "set although its `containers` have one each; remove one of them";
+            return Err(keys.refuse("shutdown", problem));
+        }
+        let of_definition = longest_stop_timeout(defined);
         let conduct = Conduct {
             image,
             shutdown: self.shutdown.clone(),
-            stop_timeout: self.stop_timeout.map(Span::duration),
+            stop_timeout: self.stop_timeout.map(Span::duration).or(of_definition),
             fails_to_start,
             containers,
             health_check: self.health_check.as_ref().map(|spec| spec.check(keys)).transpose()?,

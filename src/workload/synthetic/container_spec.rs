@@ -48,6 +48,13 @@ pub struct ContainerSpec {
     /// ECS's restart policy: it is restarted on exit if it ran at least so long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_attempt_period: Option<Span>,
+    /// How long it takes to exit after SIGTERM, which it is sent when all that depend on it have
+    /// exited; no time if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shutdown: Option<DurationLaw>,
+    /// ECS's `stopTimeout`: from SIGTERM to SIGKILL; that of the task if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_timeout: Option<Span>,
 }
 
 /// One of a container's `depends_on`.
@@ -85,7 +92,7 @@ pub(super) fn containers(
         keys.refuse(&format!("containers[{stuck}].depends_on"), problem)
     })?;
     let takes_time = |spec: &ContainerSpec| {
-        [&spec.start, &spec.ready, &spec.run].into_iter().any(Option::is_some)
+        [&spec.start, &spec.ready, &spec.run, &spec.shutdown].into_iter().any(Option::is_some)
     };
     if !written.iter().any(takes_time) {
         return Ok((None, warnings));
@@ -253,6 +260,8 @@ impl ContainerSpec {
             run: times.and_then(|one| one.run.clone()),
             failures: times.and_then(|one| one.failures),
             restart_attempt_period: defined.restart.map(span),
+            shutdown: times.and_then(|one| one.shutdown.clone()),
+            stop_timeout: defined.stop_timeout.map(span),
         }
     }
 
@@ -263,6 +272,7 @@ impl ContainerSpec {
             ("depends_on", !self.depends_on.is_empty()),
             ("start_timeout", self.start_timeout.is_some()),
             ("restart_attempt_period", self.restart_attempt_period.is_some()),
+            ("stop_timeout", self.stop_timeout.is_some()),
         ];
         keys.into_iter().filter(|(_, set)| *set).map(|(key, _)| key)
     }
@@ -281,6 +291,8 @@ impl ContainerSpec {
             run: self.run.clone(),
             failures: self.failures.unwrap_or(0.0),
             restart: self.restart_attempt_period.map(Span::duration),
+            shutdown: self.shutdown.clone(),
+            stop_timeout: self.stop_timeout.map(Span::duration),
         }
     }
 }

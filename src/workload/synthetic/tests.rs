@@ -361,8 +361,9 @@ fn a_real_task_definition_can_be_a_kind() {
 #[test]
 fn ecs_1_1_containers_of_a_task_definition_start_in_their_order() {
     let json = "{\"family\": \"web\", \"memory\": \"512\", \"containerDefinitions\": [\
-        {\"name\": \"app\", \"dependsOn\": [{\"containerName\": \"migrate\", \"condition\": \
-        \"SUCCESS\"}]}, {\"name\": \"migrate\", \"essential\": false, \"startTimeout\": 60}]}";
+        {\"name\": \"app\", \"stopTimeout\": 9, \"dependsOn\": [{\"containerName\": \"migrate\", \
+        \"condition\": \"SUCCESS\"}]}, {\"name\": \"migrate\", \"essential\": false, \
+        \"startTimeout\": 60, \"stopTimeout\": 7}]}";
     let read = |keys: &str| -> Result<ResolvedKind, SpecError> {
         let head = "rate = \"3/s\"\ncount = 2\nduration = \"90s\"\n[[tasks]]\n";
         let text = format!("{head}task_definition = \"web.json\"\n{keys}");
@@ -379,6 +380,7 @@ fn ecs_1_1_containers_of_a_task_definition_start_in_their_order() {
     let seconds = SimDuration::from_secs;
     let plain = read("").unwrap();
     assert!(plain.conduct.containers.is_none() && plain.warnings.len() == 1, "it is told");
+    assert_eq!(plain.conduct.stop_timeout, Some(seconds(9)));
     let app = "{ name = \"app\", start = \"5s\" }";
     let unknown = read(&format!("containers = [{app}]")).unwrap();
     assert_eq!(start(&unknown), (seconds(5), false));
@@ -392,6 +394,8 @@ fn ecs_1_1_containers_of_a_task_definition_start_in_their_order() {
         ("[{ name = \"x\" }]", "containers[0].name: `task_definition` has no container 'x'"),
         ("[{ name = \"app\", essential = true }]", "containers[0].essential: set although"),
         ("[{ name = \"app\", start_timeout = \"9s\" }]", "containers[0].start_timeout: set alth"),
+        ("[{ name = \"app\", stop_timeout = \"9s\" }]", "containers[0].stop_timeout: set alth"),
+        ("[{ name = \"app\", shutdown = \"9s\" }]\nshutdown = \"1s\"", "shutdown: set although"),
         ("[{ name = \"app\" }, { name = \"app\" }]", "containers[1].name: 'app' is there twice"),
     ] {
         let error = read(&format!("containers = {containers}")).unwrap_err().to_string();
