@@ -20,6 +20,8 @@ pub(super) struct DecisionServer {
     /// them. Carried over, so that N decisions of 350 ns in a row take N × 350 ns, rounded down.
     free_at: SimTime,
     beyond_ns: u64,
+    /// Whether it is in a sweep.
+    at_work: bool,
     /// What it decides on now.
     deciding: Option<Ticket>,
     /// Whether something was placed in this sweep.
@@ -35,16 +37,17 @@ impl DecisionServer {
             decision_ns,
             free_at: SimTime::ZERO,
             beyond_ns: 0,
+            at_work: false,
             deciding: None,
             placed: false,
             again: false,
         })
     }
 
-    /// Takes a request for a pass if a decision is under way: the sweep is made once more then.
+    /// Takes a request for a pass if a sweep is under way: it is made once more then.
     pub(super) fn defers_pass(&mut self) -> bool {
-        self.again |= self.deciding.is_some();
-        self.deciding.is_some()
+        self.again |= self.at_work;
+        self.at_work
     }
 
     /// Begins `decisions` in a row at `now`, or when the ones begun are made; returns their end.
@@ -79,6 +82,7 @@ impl Controller {
 
     /// A pass is due and the server is idle.
     pub(super) fn begin_decisions(&mut self, now: SimTime, out: &mut Reaction) {
+        self.server.as_mut().expect("decisions take time").at_work = true;
         self.queue.begin();
         self.decide_on(now, out);
     }
@@ -108,6 +112,7 @@ impl Controller {
                     self.queue.begin();
                     continue;
                 }
+                server.at_work = false;
                 return;
             };
             let entry = self.waiting.get(ticket).expect("the policy names a waiting entry");

@@ -210,6 +210,7 @@ impl Controller {
         }
         // A task that waits may want the company of these.
         self.request_pass(now, out);
+        self.tell_daemons(now, out);
     }
 
     fn class_of(&mut self, submission: &Submission) -> ClassId {
@@ -255,8 +256,19 @@ impl Controller {
             return;
         }
         if !self.server.as_mut().is_some_and(DecisionServer::defers_pass) {
-            self.pass_due = true;
-            out.commands.push(Command::WakeAt(now, Timer::PlacementPass));
+            self.make_pass_due(now, out);
+        }
+    }
+
+    fn make_pass_due(&mut self, now: SimTime, out: &mut Reaction) {
+        self.pass_due = true;
+        out.commands.push(Command::WakeAt(now, Timer::PlacementPass));
+    }
+
+    /// A task was placed, whose company a daemon may want.
+    pub(in crate::controller) fn tell_daemons(&mut self, now: SimTime, out: &mut Reaction) {
+        if !self.pass_due && self.services.daemons_mind_tasks() {
+            self.make_pass_due(now, out);
         }
     }
 
@@ -271,10 +283,10 @@ impl Controller {
             self.even_out_again(now, out);
         }
         self.pass_due = false;
-        if self.server.is_some() {
-            self.begin_decisions(now, out);
-        } else {
-            while !self.waiting.is_empty() && self.sweep(now, out) {}
+        match &mut self.server {
+            None => while !self.waiting.is_empty() && self.sweep(now, out) {},
+            Some(server) if server.defers_pass() => {}
+            Some(_) => self.begin_decisions(now, out),
         }
     }
 
@@ -293,6 +305,7 @@ impl Controller {
         match self.attempt(ticket, out) {
             Ok(()) => {
                 self.waiting.remove(ticket);
+                self.tell_daemons(now, out);
                 true
             }
             Err(refusal) => {

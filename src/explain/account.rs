@@ -48,7 +48,7 @@ pub(super) fn explanation(
         arm: manifest.arm.clone(),
         seed: manifest.seed,
         fingerprint: manifest.fingerprint.clone(),
-        placement: placement(scenario, lived, cluster.group_name(class.group)),
+        placement: placement(scenario, trace, lived),
         queue: scenario.queue.name.to_owned(),
         task: task_facts(trace, lived, class, cluster),
         life: life(lived, finished),
@@ -61,13 +61,12 @@ pub(super) fn explanation(
 }
 
 /// The placement that a task is tried with: a service may have its own.
-fn placement(scenario: &Scenario, lived: &Lived, group: &str) -> String {
-    let service = match lived.origin {
-        Origin::Submission { .. } => None,
-        Origin::Service { .. } => group.strip_prefix("service:"),
+fn placement(scenario: &Scenario, trace: &Trace, lived: &Lived) -> String {
+    let placer = match lived.origin {
+        Origin::Submission { .. } => 0,
+        Origin::Service { service, .. } => trace.placers[service.index()],
     };
-    let own = service.and_then(|name| scenario.spec.service.get(name)?.strategy.clone());
-    own.map_or_else(|| scenario.placement.to_string(), |own| own.0)
+    scenario.placement_of(placer).to_string()
 }
 
 fn task_facts(trace: &Trace, lived: &Lived, class: &TaskClass, cluster: &Cluster) -> TaskFacts {

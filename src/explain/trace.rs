@@ -121,6 +121,8 @@ pub(super) struct Trace {
     pub(super) ahead: Option<Ahead>,
     /// What its service told while it lived.
     pub(super) told: Told,
+    /// Which placer each service has, by id.
+    pub(super) placers: Vec<usize>,
     /// Attempts and refusals of the event under way, which have no time yet.
     open: Vec<Attempt>,
     open_ahead: Vec<TaskId>,
@@ -154,6 +156,7 @@ impl Trace {
             rows: Vec::new(),
             ahead: None,
             told: Told::in_brief(),
+            placers: Vec::new(),
             open: Vec::new(),
             open_ahead: Vec::new(),
             sizes: BTreeMap::new(),
@@ -215,6 +218,10 @@ impl Trace {
     /// Gives what was noted in an event its time. What was decided after the task had its answer
     /// is of no account to it.
     fn settle(&mut self, now: SimTime) {
+        if self.lived.is_none() {
+            // A place for a task was looked for in vain, and none was made: its number is free.
+            self.open.clear();
+        }
         let waits = self.lived.as_ref().is_some_and(Lived::waits);
         if !waits {
             let own = self.open.iter().rposition(|one| one.instead.is_none());
@@ -380,6 +387,9 @@ pub(super) fn locked(trace: &Mutex<Trace>) -> MutexGuard<'_, Trace> {
 impl Recorder for Watcher {
     fn record(&mut self, seen: &Observation<'_>) {
         let mut trace = locked(&self.0);
+        if let Event::ServiceCreated(spec) = seen.event {
+            trace.placers.push(spec.placer);
+        }
         let lived_on = trace.lives();
         (0..seen.changes.len()).for_each(|index| trace.changed(seen, index));
         if lived_on || trace.lives() {

@@ -37,9 +37,9 @@ use crate::model::{CapacityId, TaskDefinition};
 use crate::placement::{PlacementSpec, PlacerKind, TieBreak, WorkloadProfile};
 use crate::queueing::{QueueEntry, queue_policy};
 use crate::run::Until;
-use crate::workload::ServicePlan;
 use crate::workload::format::Reading;
 use crate::workload::law_spec::Span;
+use crate::workload::{ServicePlan, ServiceTasks};
 
 use capacity::CapacityGroup;
 use files::{INSTANCE_TYPES, NamedFile};
@@ -120,7 +120,7 @@ impl Scenario {
         for plan in workloads.iter_mut().filter(|plan| plan.brings_services()) {
             workloads::place(&document, &mut spec, plan, &for_services, &mut own_placements)?;
         }
-        check_end(&document, &spec, until)?;
+        check_end(&document, &spec, until, &workloads, &services)?;
         replay::check(&document, &spec)?;
         if capacity.iter().all(|group| group.sharing == Sharing::Reserved) {
             let keys = workloads::keys_of_sharing(&spec, &workloads);
@@ -271,17 +271,25 @@ fn default_name(file: &str) -> String {
 }
 
 /// Refuses a run that would never end.
-fn check_end(document: &Document, spec: &ScenarioSpec, until: Until) -> Result<(), ScenarioError> {
+fn check_end(
+    document: &Document,
+    spec: &ScenarioSpec,
+    until: Until,
+    workloads: &[WorkloadPlan],
+    services: &[ServicePlan],
+) -> Result<(), ScenarioError> {
     let retries = spec.controller.retry_first.is_some_and(|first| first > Span::from_secs(0));
-    let ends = |table: &spec::ServiceTable| {
-        let later = table.changes.iter().filter_map(|change| change.task.as_ref());
-        std::iter::once(&table.task).chain(later).any(|kind| kind.duration.is_some())
+    let ends = |plan: &&ServicePlan| {
+        let later = plan.changes.iter().filter_map(|change| change.tasks.as_ref());
+        retries || std::iter::once(&plan.tasks).chain(later).any(ServiceTasks::end_by_themselves)
     };
-    let endless = spec.service.iter().find(|(_, table)| ends(table) || retries);
-    if let (None, Some((name, _))) = (until.time, endless) {
+    let endless = services.iter().find(ends).map(|plan| format!("service.{}", plan.spec.name));
+    let brings = |plan: &&WorkloadPlan| retries && plan.brings_services();
+    let of_trace = workloads.iter().find(brings).map(|plan| format!("workload.{}", plan.name));
+    if let (None, Some(key)) = (until.time, endless.or(of_trace)) {
         let problem = format!(
-            "service.{name} replaces each task that ends and goes on trying to place it, so the \
-             run is never drained; write a time, such as \"24h\""
+            "{key} replaces each task that ends and goes on trying to place it, so the run is \
+             never drained; write a time, such as \"24h\""
         );
         return Err(document.error("until", problem));
     }

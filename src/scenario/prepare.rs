@@ -164,6 +164,12 @@ impl Scenario {
         self.placements().map(traced).collect()
     }
 
+    /// What one of its placers places by; 0 is that of standalone tasks. Panics if there are not so
+    /// many.
+    pub fn placement_of(&self, placer: usize) -> &PlacementSpec {
+        if placer == 0 { &self.placement } else { &self.own_placements[placer - 1] }
+    }
+
     fn placements(&self) -> impl Iterator<Item = &PlacementSpec> {
         std::iter::once(&self.placement).chain(&self.own_placements)
     }

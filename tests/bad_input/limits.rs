@@ -40,8 +40,18 @@ fn a_service_whose_tasks_take_no_time() {
 /// A service replaces a task that ends, so such a run is never drained.
 #[test]
 fn a_run_that_never_ends() {
-    let scenario = service(3, "{ cpu = 1, memory = 1, duration = \"1h\" }");
-    none([Attempt::new(scenario).patience(3).run_refused(&["until", "service.s"])]);
+    none(
+        [
+            "duration = \"1h\"",
+            "containers = [{ name = \"app\", run = \"1h\" }]",
+            "health_check = { fails_after = \"1h\" }",
+            "use = { memory = 2, memory_ramp = \"1h\" }",
+        ]
+        .map(|keys| {
+            let scenario = service(3, &format!("{{ cpu = 1, memory = 1, {keys} }}"));
+            Attempt::new(scenario).patience(3).run_refused(&["until", "service.s"])
+        }),
+    );
 }
 
 /// Requests come for ever.

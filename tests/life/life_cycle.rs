@@ -118,6 +118,24 @@ fn ecs_1_1_a_task_that_does_not_exit_in_time_is_killed() {
 }
 
 #[test]
+fn ecs_1_1_a_task_whose_containers_stop_in_turns_holds_its_host() {
+    let ended = |of_app: &str, of_log: &str| {
+        let task = format!(
+            "cpu = 1024, stop_timeout = \"10s\", containers = [\
+               {{ name = \"app\", {of_app}, depends_on = [{{ container = \"log\" }}] }}, \
+               {{ name = \"log\", {of_log} }}]"
+        );
+        let scenario = ["until = \"10m\"\n", HOST, &service("web", "0s", "60s", "", &task)];
+        let row = rows(&scenario.concat()).remove(0);
+        (at(&row, "stopping_at"), at(&row, "execution_stopped_at"))
+    };
+    assert_eq!(ended("shutdown = \"5s\"", "shutdown = \"3s\""), (60.0, 68.0));
+    assert_eq!(ended("shutdown = \"50s\"", "shutdown = \"3s\""), (60.0, 73.0));
+    let hurried = "shutdown = \"9s\", stop_timeout = \"2s\"";
+    assert_eq!(ended("shutdown = \"5s\"", hurried), (60.0, 67.0));
+}
+
+#[test]
 fn ecs_2_an_eni_slot_is_held_until_the_interface_is_detached() {
     let scenario = [
         "[life_cycle]\nattach_network = \"8s\"\ndetach_network = \"5s\"\n",

@@ -222,3 +222,79 @@ fn ecs_5_4_a_rollback_is_not_throttled_by_what_it_replaces() {
     let again = outcome.starts().iter().filter(|at| **at > back && **at < back + 30.0).count();
     assert_eq!(again, 20, "{back}: {:?}", outcome.starts());
 }
+
+/// The service gives way to the other tasks, and asks for another try, in the midst of a sweep.
+#[test]
+fn a_service_that_is_refused_while_decisions_take_time_waits() {
+    let text = "preset = \"ecs\"\nuntil = \"1h\"\n[controller]\ndecision_time = \"10ms\"\n\
+        [capacity.web]\ninstance_type = \"m5.large\"\ncount = 1\n\
+        [service.big]\ndesired_count = 2\ntask = { cpu = 4096, memory = 512 }\n\
+        [workload.batch]\narrivals = \"regular\"\nrate = \"10/s\"\ncount = 50\n\
+        duration = \"1s\"\ntasks = [{ cpu = 1024, memory = 64 }]\n";
+    let outcome = run(text);
+    let completed = outcome.tasks.iter().filter(|row| row["outcome"] == "completed").count();
+    assert_eq!((completed, outcome.running("big", "web")), (50, 0));
+    assert!(!outcome.told("unable to place").is_empty(), "{:?}", outcome.events);
+}
+
+/// Once a task of the other service is on an instance, the daemon is wanted there.
+#[test]
+fn daemons_follow_the_tasks_that_their_constraints_name() {
+    let text = |preset: &str| {
+        format!(
+            "preset = \"{preset}\"\nuntil = \"1h\"\n[capacity.web]\nvcpus = 4\n\
+             memory_mib = 8192\ncount = 3\n[service.logs]\nscheduling = \"daemon\"\n\
+             task = {{ cpu = 128, memory = 64, constraints = [\"task:group == service:web\"] }}\n\
+             [service.web]\ndesired_count = 2\ntask = {{ cpu = 512, memory = 512 }}\n"
+        )
+    };
+    for preset in ["instant", "ecs"] {
+        assert_eq!(run(&text(preset)).running("logs", "web"), 2, "{preset}");
+    }
+}
+
+/// One daemon too many is on one instance, and one is missing on the other.
+#[test]
+fn daemons_on_instances_that_are_no_longer_theirs_do_not_go_round_for_ever() {
+    let constraints = "constraints = [\"not(task:group == family:batch-0)\"]";
+    let text = format!(
+        "until = \"1h\"\n[capacity.web]\nvcpus = 4\nmemory_mib = 8192\ncount = 2\n\
+         [service.logs]\nscheduling = \"daemon\"\n\
+         deployment = {{ minimum_healthy_percent = 50, \
+         circuit_breaker = {{ rollback = true }} }}\n\
+         task = {{ cpu = 128, memory = 64, {constraints} }}\n\
+         changes = [{{ at = \"2m\", \
+         task = {{ cpu = 128, memory = 64, fails_to_start = 1.0, {constraints} }} }}]\n\
+         [workload.batch]\nstart = \"1m\"\narrivals = \"regular\"\nrate = \"1/m\"\ncount = 1\n\
+         duration = \"50m\"\n\
+         tasks = [{{ cpu = 512, memory = 512, start_on = [\"web-0\"] }}]\n"
+    );
+    let outcome = run(&text);
+    assert!(outcome.tasks.len() < 20, "{}", outcome.tasks.len());
+}
+
+/// Ten in a row are started at one instant; from then on there are waits between them.
+#[test]
+fn a_task_that_ends_as_soon_as_it_runs_is_throttled() {
+    let killed = "[capacity.web]\nvcpus = 4\nmemory_mib = 8192\ncount = 1\nsharing = \"cfs\"\n\
+        [service.web]\ndesired_count = 1\n\
+        task = { cpu = 256, memory = 512, use = { cpu = 256, memory = 900 } }\n";
+    let exits = "[capacity.web]\nvcpus = 4\nmemory_mib = 8192\ncount = 1\n\
+        [service.web]\ndesired_count = 1\n\
+        task = { cpu = 256, memory = 512, containers = [{ name = \"app\", run = \"0s\" }] }\n";
+    for text in [killed, exits] {
+        let outcome = run(&format!("until = \"10m\"\n{text}"));
+        let at_once = outcome.starts().iter().filter(|at| **at == 0.0).count();
+        // Then 10, 20, … seconds apart: at 10, 30, 70, 150 and 310 s.
+        assert_eq!((at_once, outcome.tasks.len() - at_once), (10, 5), "{text}");
+    }
+}
+
+/// The zone that is behind is full, and the longest wait was left at nothing.
+#[test]
+fn a_full_zone_is_tried_again_after_the_first_wait_at_least() {
+    let controller = "[controller]\nretry_first = \"60s\"\n[capacity.a]";
+    let text = TWO_ZONES.replacen("[capacity.a]", controller, 1).replacen("10m", "30m", 1);
+    let outcome = run(&text);
+    assert_eq!(["a", "b", "c"].map(|on| outcome.running("web", on)), [5, 5, 0]);
+}

@@ -15,7 +15,6 @@ impl Controller {
     ) {
         for id in self.services.ids() {
             if self.services.get(id).daemon.is_some() {
-                self.find_daemon_instances(id);
                 self.reconcile(now, id, out);
             }
             if self.services.get(id).told.lasts(Lasting::Steady) {
@@ -34,12 +33,13 @@ impl Controller {
         for id in self.services.ids() {
             let service = self.services.get(id);
             let is_daemon = service.spec.scheduling == SchedulingStrategy::Daemon;
-            let there: Vec<Held> = service
-                .tasks
-                .values()
-                .filter(|held| self.instance_of(held.task) == Some(instance))
-                .copied()
-                .collect();
+            let is_there = |held: &&Held| self.instance_of(held.task) == Some(instance);
+            let has_any = self.cluster.instance(instance).group_count(service.group) > 0;
+            let there: Vec<Held> = if has_any {
+                service.tasks.values().filter(is_there).copied().collect()
+            } else {
+                Vec::new()
+            };
             for held in &there {
                 self.services.get_mut(id).update(held.task, |held| held.draining = true);
             }
@@ -47,7 +47,6 @@ impl Controller {
             for held in there.iter().filter(at_once) {
                 self.stop_service_task(now, id, held.task, out);
             }
-            self.find_daemon_instances(id);
             if is_daemon || !there.is_empty() {
                 self.reconcile(now, id, out);
             }

@@ -25,7 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::des::{SimDuration, SimTime};
 use crate::model::{
-    ClassId, FieldId, GroupId, Health, Origin, ServiceId, ServiceSpec, ServiceUpdate, TaskId,
+    ClassId, FieldId, GroupId, Health, Origin, SchedulingStrategy, ServiceId, ServiceSpec,
+    ServiceUpdate, TaskId,
 };
 
 use super::{Change, Command, Controller, Reaction, Timer, Transition};
@@ -134,6 +135,8 @@ struct Service {
     refused: Option<(ClassId, Refused)>,
     /// Tasks in a row that failed to start, and the waits because of it.
     failures_in_row: u32,
+    /// When a task of it last turned RUNNING, if none has failed to start since.
+    ran_at: Option<SimTime>,
     throttle: Backoff,
     /// Nothing is started before.
     not_before: SimTime,
@@ -151,6 +154,11 @@ struct Service {
 impl Service {
     fn primary(&self) -> &Deployment {
         self.deployment(self.primary)
+    }
+
+    /// Whether the primary deployment has failed and nothing was put back: it starts nothing.
+    fn is_failed(&self) -> bool {
+        self.primary().rollout == Rollout::Failed
     }
 
     fn deployment(&self, number: u32) -> &Deployment {
@@ -273,6 +281,9 @@ impl Tally {
 #[derive(Debug, Default)]
 pub(super) struct Services {
     all: Vec<Service>,
+    /// The DAEMON services, and those that even out zones.
+    daemons: Vec<ServiceId>,
+    zonal: Vec<ServiceId>,
     pub(super) rules: ServiceRules,
     /// The availability zone of instances, where a service evens them out.
     zone_field: Option<FieldId>,
@@ -298,7 +309,7 @@ impl Services {
 
     /// Whether a service waits for room in a zone.
     pub(super) fn zones_wait(&self) -> bool {
-        self.all.iter().any(|service| service.zones_refused.is_some())
+        self.zonal.iter().any(|id| self.get(*id).zones_refused.is_some())
     }
 
     /// Tasks that are not placed and not in the queue either.
@@ -319,7 +330,6 @@ impl Controller {
     pub(super) fn create_service(&mut self, now: SimTime, spec: &ServiceSpec, out: &mut Reaction) {
         assert!(spec.id.index() == self.services.all.len(), "services are numbered densely");
         let group = self.cluster.intern_group(&format!("service:{}", spec.name));
-        let zones = spec.zone_rebalancing;
         self.services.all.push(Service {
             spec: spec.clone(),
             group,
@@ -339,6 +349,7 @@ impl Controller {
             retry_at: None,
             refused: None,
             failures_in_row: 0,
+            ran_at: None,
             throttle: Backoff::default(),
             not_before: SimTime::ZERO,
             wakes: BTreeSet::new(),
@@ -347,7 +358,11 @@ impl Controller {
             daemon: None,
             told: Told::default(),
         });
-        if zones {
+        if spec.scheduling == SchedulingStrategy::Daemon {
+            self.services.daemons.push(spec.id);
+        }
+        if spec.zone_rebalancing {
+            self.services.zonal.push(spec.id);
             self.track_zones();
         }
         self.deploy(spec.id, spec.definition, out);
@@ -409,8 +424,7 @@ impl Controller {
             (held.phase, held.running_since, held.awaits) = (Phase::Unproven, now, awaits);
             said = held.said;
         });
-        service.failures_in_row = 0;
-        service.throttle.reset();
+        service.ran_at = Some(now);
         service.told.ends(Lasting::Impaired);
         if let Some(health) = said {
             return self.service_task_health(now, task, health, out);
@@ -497,6 +511,10 @@ impl Controller {
         let service = self.services.get_mut(id);
         let Some(held) = service.tasks.get(&task.number).copied() else { return };
         if held.awaits.checks || held.awaits.target || held.failing {
+            if held.phase == Phase::Unhealthy && !held.failing {
+                service.update(task, |held| held.phase = Phase::Unproven);
+                self.reconcile(now, id, out);
+            }
             return;
         }
         service.update(task, |held| held.phase = Phase::Healthy);
@@ -530,9 +548,12 @@ impl Controller {
         let service = self.services.get_mut(id);
         let Some(held) = service.let_go(task) else { return };
         service.stopping += u32::from(counts_stopping);
-        self.left_instance(id, task);
         if matches!(held.phase, Phase::Waiting | Phase::Pending) {
-            self.failed_to_start(now, id, &held, out);
+            self.count_failure(id, held.deployment, out);
+            self.started_in_vain(now, id, &held, out);
+        } else if held.running_since == now {
+            // Replaced without a delay it would end again at this very instant, for ever.
+            self.started_in_vain(now, id, &held, out);
         }
         self.reconcile(now, id, out);
     }

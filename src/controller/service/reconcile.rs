@@ -7,8 +7,9 @@ use crate::des::{SimDuration, SimTime};
 use crate::model::{Origin, Outcome, SchedulingStrategy, ServiceId, TaskId};
 use crate::queueing::{Entry, Refused, Shape, Ticket};
 
+use super::daemon::Daemon;
 use super::plan::{Bounds, Situation, overlap_micros};
-use super::{Awaits, Deployment, Held, Lasting, Phase, Rollout, ServiceEvent};
+use super::{Awaits, Deployment, Held, Lasting, Phase, ServiceEvent};
 use crate::controller::{Change, Controller, Reaction};
 use crate::model::DeploymentStrategy;
 use crate::placement::VictimOrder;
@@ -46,7 +47,8 @@ impl Controller {
     }
 
     /// The service as it stands, for the plan.
-    pub(super) fn situation(&self, now: SimTime, id: ServiceId) -> Situation {
+    pub(super) fn situation(&mut self, now: SimTime, id: ServiceId) -> Situation {
+        self.daemon_catches_up(id);
         let service = self.services.get(id);
         let desired = self.desired(id);
         let configuration = &service.spec.deployment;
@@ -64,8 +66,8 @@ impl Controller {
             stopping: service.stopping,
             side_by_side,
             shifted: primary.healthy_since.is_some_and(|since| now >= since + overlap),
-            failed: primary.rollout == Rollout::Failed,
-            places: service.daemon.as_ref().map(|_| self.bare_with_room(id).len() as u32),
+            failed: service.is_failed(),
+            places: service.daemon.as_ref().map(Daemon::places),
         }
     }
 
@@ -73,7 +75,7 @@ impl Controller {
     pub(super) fn desired(&self, id: ServiceId) -> u32 {
         let service = self.services.get(id);
         match &service.daemon {
-            Some(daemon) => daemon.eligible,
+            Some(daemon) => daemon.desired(),
             None => service.desired_count,
         }
     }
@@ -85,7 +87,7 @@ impl Controller {
         let started = if replica {
             self.start_tasks(now, id, plan.start, out)
         } else {
-            self.start_daemons(now, id, out)
+            self.start_daemons(now, id, plan.start, out)
         };
         if started > 0 {
             out.changes.push(Change::Service(id, ServiceEvent::TasksStarted(started)));
@@ -358,7 +360,6 @@ impl Controller {
             return;
         }
         service.stopping += u32::from(counts_stopping);
-        self.left_instance(id, task);
         self.stop_task(now, task, out);
     }
 }

@@ -111,22 +111,26 @@ impl Controller {
         }
     }
 
-    /// A task of a service ended before it was RUNNING.
-    pub(super) fn failed_to_start(
+    /// A task of a service ended before it was RUNNING, or as soon as it was.
+    pub(super) fn started_in_vain(
         &mut self,
         now: SimTime,
         id: ServiceId,
         held: &Held,
         out: &mut Reaction,
     ) {
-        self.count_failure(id, held.deployment, out);
         let rules = self.services.rules;
         let service = self.services.get_mut(id);
         if held.deployment != service.primary {
             return;
         }
+        if service.ran_at.take().is_some_and(|at| at < now) {
+            service.failures_in_row = 0;
+            service.throttle.reset();
+        }
         service.failures_in_row += 1;
-        if service.failures_in_row < rules.throttle_after {
+        // Those that were started together wait once.
+        if service.failures_in_row < rules.throttle_after || now < service.not_before {
             return;
         }
         let wait = service.throttle.next(rules.throttle_first, rules.throttle_longest);

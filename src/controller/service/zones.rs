@@ -8,7 +8,7 @@ use crate::model::{FieldId, InstanceId, SchedulingStrategy, ServiceId, TaskId, V
 use crate::placement::Ask;
 use crate::queueing::Refused;
 
-use super::daemon::ELIGIBLE;
+use super::daemon::is_eligible;
 use super::plan::Bounds;
 use super::{Lasting, ServiceEvent};
 use crate::controller::{Change, Controller, Reaction};
@@ -73,7 +73,8 @@ impl Controller {
             out.changes.push(Change::Service(id, event));
         }
         if rules.retry_first > SimDuration::ZERO {
-            self.wake_service(now + rules.retry_longest, id, out);
+            let longest = rules.retry_longest.max(rules.retry_first);
+            self.wake_service(now + longest, id, out);
         }
     }
 
@@ -82,7 +83,7 @@ impl Controller {
         if self.services.rules.retry_first > SimDuration::ZERO {
             return;
         }
-        for id in self.services.ids() {
+        for id in self.services.zonal.clone() {
             let service = self.services.get(id);
             let class = service.primary().class;
             let refused = service.zones_refused.filter(|_| service.told.lasts(Lasting::Steady));
@@ -99,7 +100,7 @@ impl Controller {
         let mut zones: Vec<ValueId> = self
             .cluster
             .instances()
-            .filter(|one| ELIGIBLE.into_iter().all(|predicate| predicate.holds(class, *one)))
+            .filter(|one| is_eligible(class, *one))
             .map(|one| one.value(field))
             .collect();
         zones.sort_unstable();
@@ -139,6 +140,7 @@ impl Controller {
         }
         let task = self.create_service_task(id, now, out);
         self.launch(task, placement, out);
+        self.tell_daemons(now, out);
         let service = self.services.get_mut(id);
         service.evening_out = true;
         service.told.ends(Lasting::UnplacedInZone);
