@@ -283,10 +283,10 @@ impl Controller {
             self.even_out_again(now, out);
         }
         self.pass_due = false;
-        match &mut self.server {
+        match self.server.as_mut().map(DecisionServer::defers_pass) {
             None => while !self.waiting.is_empty() && self.sweep(now, out) {},
-            Some(server) if server.defers_pass() => {}
-            Some(_) => self.begin_decisions(now, out),
+            Some(false) => self.begin_decisions(now, out),
+            Some(true) => {}
         }
     }
 
