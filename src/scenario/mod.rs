@@ -37,9 +37,9 @@ use crate::model::{CapacityId, TaskDefinition};
 use crate::placement::{PlacementSpec, PlacerKind, TieBreak, WorkloadProfile};
 use crate::queueing::{QueueEntry, queue_policy};
 use crate::run::Until;
+use crate::workload::ServicePlan;
 use crate::workload::format::Reading;
 use crate::workload::law_spec::Span;
-use crate::workload::{ServicePlan, ServiceTasks};
 
 use capacity::CapacityGroup;
 use files::{INSTANCE_TYPES, NamedFile};
@@ -279,11 +279,8 @@ fn check_end(
     services: &[ServicePlan],
 ) -> Result<(), ScenarioError> {
     let retries = spec.controller.retry_first.is_some_and(|first| first > Span::from_secs(0));
-    let ends = |plan: &&ServicePlan| {
-        let later = plan.changes.iter().filter_map(|change| change.tasks.as_ref());
-        retries || std::iter::once(&plan.tasks).chain(later).any(ServiceTasks::end_by_themselves)
-    };
-    let endless = services.iter().find(ends).map(|plan| format!("service.{}", plan.spec.name));
+    let endless = services.iter().find(|plan| retries || plan.replaces_for_ever());
+    let endless = endless.map(|plan| format!("service.{}", plan.spec.name));
     let brings = |plan: &&WorkloadPlan| retries && plan.brings_services();
     let of_trace = workloads.iter().find(brings).map(|plan| format!("workload.{}", plan.name));
     if let (None, Some(key)) = (until.time, endless.or(of_trace)) {

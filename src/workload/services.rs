@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::des::SimTime;
-use crate::model::{DefinitionId, ServiceId, ServiceSpec, ServiceUpdate, TaskDefinition};
+use crate::model::{
+    DefinitionId, SchedulingStrategy, ServiceId, ServiceSpec, ServiceUpdate, TaskDefinition,
+};
 
 use super::law_spec::DurationLaw;
 use super::{
@@ -72,6 +74,17 @@ pub struct ServicePlan {
     pub requests: Option<Arc<RequestLoad>>,
     /// Later changes, ascending in time and not before the start.
     pub changes: Vec<ServiceChange>,
+}
+
+impl ServicePlan {
+    /// Whether tasks of it end by themselves, and are wanted to the end.
+    pub fn replaces_for_ever(&self) -> bool {
+        let later = self.changes.iter().filter_map(|change| change.tasks.as_ref());
+        let last = self.changes.iter().rev().find_map(|change| change.desired_count);
+        let is_daemon = self.spec.scheduling == SchedulingStrategy::Daemon;
+        let wanted = is_daemon || last.unwrap_or(self.spec.desired_count) > 0;
+        wanted && std::iter::once(&self.tasks).chain(later).any(ServiceTasks::end_by_themselves)
+    }
 }
 
 /// What happens to one or more services, in order of time.

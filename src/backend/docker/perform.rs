@@ -252,10 +252,10 @@ fn max_rss_kib() -> u64 {
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// Memory that is really there: every page of it has been written to, by the kernel. Were it written
-/// to here, a program that reaches its memory limit would now and then not be killed for minutes: the kernel
-/// makes room by taking the very pages that this program runs from, which are then read again, and so
-/// on for ever. Within a single call of it nothing needs to be read again.
+/// Memory that is really there: every page of it has been written to, by the kernel. Were it
+/// written to here, a program that reaches its memory limit would now and then not be killed for
+/// minutes: the kernel makes room by taking the very pages that this program runs from, which are
+/// then read again, and so on for ever. Within a single call of it nothing needs to be read again.
 #[derive(Debug, Default)]
 struct Memory {
     blocks: Vec<Vec<u8>>,

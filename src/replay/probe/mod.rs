@@ -31,8 +31,8 @@ const QUOTAS: [u32; 4] = [100, 250, 500, 750];
 /// Memory limit of the containers that exceed it, bytes, and what they touch, KiB.
 const OOM: (u64, u64) = (32 << 20, 100 << 10);
 
-/// A container that exceeds its memory and was not killed after so long counts as not killed: kernels
-/// have been seen to look for memory to take for minutes.
+/// A container that exceeds its memory and was not killed after so long counts as not killed:
+/// kernels have been seen to look for memory to take for minutes.
 const OOM_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is probed, and where.

@@ -273,7 +273,8 @@ fn containers_are_read_with_what_they_wait_for() {
     let containers = "{\"name\": \"app\", \"memory\": 9, \"dependsOn\": [{\"containerName\": \
         \"init\", \"condition\": \"COMPLETE\"}, {\"containerName\": \"log\", \"condition\": \
         \"HEALTHY\"}], \"restartPolicy\": {\"enabled\": true, \"ignoredExitCodes\": [0]}}, \
-        {\"name\": \"init\", \"memory\": 9, \"essential\": false, \"startTimeout\": 2, \"stopTimeout\": 7}, \
+        {\"name\": \"init\", \"memory\": 9, \"essential\": false, \"startTimeout\": 2, \
+        \"stopTimeout\": 7}, \
         {\"name\": \"log\", \"memory\": 9, \"restartPolicy\": {\"enabled\": false}}";
     let defined = task_definition(&definition("", containers), "web.json").unwrap();
     let [app, init, log] = defined.containers.as_slice() else { panic!("{defined:?}") };
