@@ -45,6 +45,10 @@ pub struct Calibration {
     pub quota: Vec<QuotaStep>,
     /// Starts while containers kept CPU busy.
     pub load: Vec<LoadStep>,
+    /// Starts in small instances, alone and beside neighbours; none where no parent cgroup could
+    /// be made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contended: Vec<ContendedStep>,
     /// How a parent cgroup's CPU was shared out, where budgets are possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<ShareSplit>,
@@ -136,6 +140,22 @@ pub struct QuotaStep {
 pub struct LoadStep {
     /// CPU that containers were busy with, thousandths of a core.
     pub busy_milli: u32,
+    /// Starts.
+    pub samples: u32,
+    /// Their median latency, microseconds.
+    pub start_median_micros: u64,
+}
+
+/// Starts in a small instance beside neighbours that want all of its CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContendedStep {
+    /// CPU of the instance, thousandths of a core.
+    pub core_milli: u32,
+    /// How many neighbours there were.
+    pub neighbours: u32,
+    /// Their weight, in times the weight of what was started; 1 if there were none.
+    pub times_heavier: u32,
     /// Starts.
     pub samples: u32,
     /// Their median latency, microseconds.

@@ -38,6 +38,13 @@ pub(crate) fn example() -> Calibration {
         engine,
         quota: vec![QuotaStep { asked_milli: 100, got_milli: 104 }],
         load: vec![LoadStep { busy_milli: 0, samples: 10, start_median_micros: 200_000 }],
+        contended: vec![ContendedStep {
+            core_milli: 200,
+            neighbours: 3,
+            times_heavier: 1,
+            samples: 40,
+            start_median_micros: 900_000,
+        }],
         shares: Some(ShareSplit { budget_milli: 500, shares: [1024, 512], got_milli: [330, 170] }),
         oom: Oom { tried: 3, killed: 3, median_micros: 12_000 },
         measured: vec![MeasuredTable {

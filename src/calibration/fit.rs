@@ -42,14 +42,15 @@ pub struct Probes {
     /// Starts of one client while containers kept CPU busy: thousandths of a core, and the start
     /// latencies in microseconds. Those of no load belong here too.
     pub loaded: Vec<(u32, Vec<u64>)>,
-    /// Starts in an instance of half a core, microseconds: alone, and beside neighbours that want
-    /// all of it.
-    pub contended: Option<Contended>,
+    /// Starts in small instances, alone and beside neighbours that want all of it.
+    pub contended: Vec<Contended>,
 }
 
-/// Start latencies in an instance of half a core.
+/// Start latencies in a small instance.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Contended {
+    /// Its thousandths of a core.
+    pub core_milli: u32,
     /// With nobody else there, microseconds.
     pub alone: Vec<u64>,
     /// Beside busy neighbours.
@@ -103,8 +104,7 @@ pub fn fit(probes: &Probes) -> Result<Fitted, FitError> {
     let table = |of: fn(&Life) -> u64| table_of(alone, of).ok_or(FitError::NoLives);
     let stop = QuantileTable::of_samples(&probes.stops).ok_or(FitError::NoStops)?;
     let load = load_curve(&probes.loaded);
-    let start_on_host = probes.contended.as_ref().map(|one| StartOnHost::of(one, &load));
-    let start_on_host = start_on_host.unwrap_or_default();
+    let start_on_host = StartOnHost::of(&probes.contended, &load);
     let mut engine = EngineModel {
         width_milli: WIDTHS.1,
         load,
@@ -143,69 +143,84 @@ impl Default for StartOnHost {
 }
 
 impl StartOnHost {
-    /// Alone a start has half a core, beside n neighbours of the same weight its share of that: a
-    /// median is 2 n times the CPU it takes above that of those alone. Besides, each burst of it
-    /// waits where the neighbours have used up the quota. Both by least squares over the numbers of
-    /// neighbours, neither below 0. What the half core that they keep busy adds to the engine's own
-    /// part of a start is left out: that is the load curve's.
-    fn of(probes: &Contended, load: &LoadCurve) -> StartOnHost {
-        let slow_downs = slow_downs(probes, load);
-        let points: Vec<(f64, f64)> = slow_downs
-            .iter()
-            .filter(|(beside, _)| beside.times_heavier == 1)
-            .map(|(beside, slower)| (2.0 * f64::from(beside.neighbours), *slower))
-            .collect();
-        let (cpu, waits) = line(&points);
-        let burst = burst_wait_micros(HALF_A_CORE);
-        let exponent = weight_exponent(&slow_downs, cpu, waits);
+    /// Alone a start has the share q of a core that its instance has, beside n neighbours of the same
+    /// weight its part of that: a median is n/q times the CPU it takes above that of those alone.
+    /// Besides, each burst of it waits where the neighbours have used up the quota. Both by least
+    /// squares over instances and numbers of neighbours, neither below 0. What the neighbours' load
+    /// adds to the engine's own part of a start is left out: that is the load curve's.
+    fn of(probes: &[Contended], load: &LoadCurve) -> StartOnHost {
+        let slowed: Vec<Slowed> = probes.iter().flat_map(|one| slow_downs(one, load)).collect();
+        let (cpu, bursts) = cpu_and_bursts(&slowed);
+        let exponent = weight_exponent(&slowed, cpu, bursts);
+        let rounded = |value: f64| libm::round(value) as u32;
         StartOnHost {
-            cpu_micros: libm::round(cpu) as u32,
-            bursts_milli: libm::round(waits / burst * 1000.0) as u32,
-            weight_exponent_milli: libm::round(exponent * 1000.0) as u32,
+            cpu_micros: rounded(cpu),
+            bursts_milli: rounded(bursts * 1000.0),
+            weight_exponent_milli: rounded(exponent * 1000.0),
         }
     }
 }
 
-/// The instance of the probes under contention, as a share of the core it runs on.
-const HALF_A_CORE: f64 = 0.5;
+/// How much longer a median start takes beside neighbours.
+#[derive(Debug, Clone, Copy)]
+struct Slowed {
+    /// By how much, microseconds.
+    micros: f64,
+    /// Neighbours over the cores of the instance: that many times the CPU of a start is waited for
+    /// where they have its weight.
+    crowding: f64,
+    /// What each of its bursts waits, microseconds.
+    burst_wait: f64,
+    times_heavier: u32,
+}
 
-/// The straight line through points by least squares: slope and value at 0, neither below 0. One
-/// point, or points that would give a negative value at 0, make a line through the origin.
-fn line(points: &[(f64, f64)]) -> (f64, f64) {
-    let count = points.len().max(1) as f64;
-    let sum = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>();
-    let (mean_x, mean_y) = (sum(|p| p.0) / count, sum(|p| p.1) / count);
-    let spread = sum(|p| p.0 * p.0) - count * mean_x * mean_x;
-    let slope = (sum(|p| p.0 * p.1) - count * mean_x * mean_y) / spread;
-    let at_0 = mean_y - slope * mean_x;
-    if spread > 0.0 && at_0 >= 0.0 {
-        return if slope >= 0.0 { (slope, at_0) } else { (0.0, mean_y) };
+/// The medians beside neighbours against that alone on an engine under the same load.
+fn slow_downs(probes: &Contended, load: &LoadCurve) -> Vec<Slowed> {
+    let share = f64::from(probes.core_milli) / 1000.0;
+    let Some(alone) = median(&probes.alone) else { return Vec::new() };
+    let growth = load.growth_micro(u64::from(probes.core_milli) * 1000) as f64 / 1e6;
+    let loaded = alone * (1.0 + growth);
+    let slowed = |beside: &Beside| {
+        Some(Slowed {
+            micros: (median(&beside.starts)? - loaded).max(0.0),
+            crowding: f64::from(beside.neighbours) / share,
+            burst_wait: burst_wait_micros(share),
+            times_heavier: beside.times_heavier,
+        })
+    };
+    probes.beside.iter().filter_map(slowed).collect()
+}
+
+/// CPU of a start in microseconds and its bursts, by least squares over neighbours of the same
+/// weight. Where one of them would be below 0 or cannot be told, it is 0.
+fn cpu_and_bursts(slowed: &[Slowed]) -> (f64, f64) {
+    let same = || slowed.iter().filter(|one| one.times_heavier == 1);
+    let sum = |of: fn(&Slowed) -> f64| same().map(of).sum::<f64>();
+    let (cc, ww) = (sum(|s| s.crowding * s.crowding), sum(|s| s.burst_wait * s.burst_wait));
+    let cw = sum(|s| s.crowding * s.burst_wait);
+    let (cm, wm) = (sum(|s| s.crowding * s.micros), sum(|s| s.burst_wait * s.micros));
+    let determinant = cc * ww - cw * cw;
+    let (cpu, bursts) = ((cm * ww - wm * cw) / determinant, (wm * cc - cm * cw) / determinant);
+    let can_be_told = determinant > 1e-9 * cc * ww;
+    match (can_be_told && cpu >= 0.0, can_be_told && bursts >= 0.0) {
+        (true, true) => (cpu, bursts),
+        (false, true) => (0.0, wm / ww),
+        _ if cc > 0.0 => (cm / cc, 0.0),
+        _ => (0.0, 0.0),
     }
-    let squares = sum(|p| p.0 * p.0);
-    if squares > 0.0 { (sum(|p| p.0 * p.1) / squares, 0.0) } else { (0.0, 0.0) }
 }
 
 /// How much a heavier neighbour counts: one of r times the weight as much as r^e of the same. At
 /// most 1; the mean over what was measured, and 1 if nothing was.
-fn weight_exponent(slow_downs: &[(&Beside, f64)], cpu: f64, waits: f64) -> f64 {
-    let exponents = slow_downs.iter().filter_map(|(beside, slower)| {
-        let counts_as = (slower - waits) / (2.0 * cpu * f64::from(beside.neighbours));
-        let is_heavier = beside.times_heavier > 1 && counts_as.is_finite();
-        let ratio = libm::log(counts_as.max(1.0)) / libm::log(f64::from(beside.times_heavier));
+fn weight_exponent(slowed: &[Slowed], cpu: f64, bursts: f64) -> f64 {
+    let exponents = slowed.iter().filter_map(|one| {
+        let counts_as = (one.micros - bursts * one.burst_wait) / (cpu * one.crowding);
+        let is_heavier = one.times_heavier > 1 && counts_as.is_finite();
+        let ratio = libm::log(counts_as.max(1.0)) / libm::log(f64::from(one.times_heavier));
         is_heavier.then_some(ratio.min(1.0))
     });
     let all: Vec<f64> = exponents.collect();
     if all.is_empty() { 1.0 } else { all.iter().sum::<f64>() / all.len() as f64 }
-}
-
-/// By how much the median start beside neighbours is longer than alone on an engine under the same
-/// load, microseconds.
-fn slow_downs<'p>(probes: &'p Contended, load: &LoadCurve) -> Vec<(&'p Beside, f64)> {
-    let Some(alone) = median(&probes.alone) else { return Vec::new() };
-    let growth = load.growth_micro((HALF_A_CORE * 1e6) as u64) as f64 / 1e6;
-    let loaded = alone * (1.0 + growth);
-    let beside = probes.beside.iter();
-    beside.filter_map(|one| Some((one, (median(&one.starts)? - loaded).max(0.0)))).collect()
 }
 
 fn every_other(lives: &[Life], first: usize) -> Vec<Life> {

@@ -50,7 +50,7 @@ fn probes(engine: &EngineModel, count: u32) -> Probes {
         rounds: 1,
         stops: engine.stop.micros().to_vec(),
         loaded: vec![(0, idle.to_vec()), (1000, loaded.to_vec())],
-        contended: None,
+        contended: Vec::new(),
     }
 }
 
@@ -137,8 +137,12 @@ fn equal(neighbours: u32, starts: &[u64]) -> Beside {
     Beside { neighbours, times_heavier: 1, starts: starts.to_vec() }
 }
 
+fn on(core_milli: u32, alone: &[u64], beside: Vec<Beside>) -> Contended {
+    Contended { core_milli, alone: alone.to_vec(), beside }
+}
+
 fn on_host(alone: &[u64], beside: Vec<Beside>) -> StartOnHost {
-    StartOnHost::of(&Contended { alone: alone.to_vec(), beside }, &LoadCurve::default())
+    StartOnHost::of(&[on(500, alone, beside)], &LoadCurve::default())
 }
 
 #[test]
@@ -146,7 +150,7 @@ fn what_load_does_to_the_engine_is_not_the_instances() {
     // Half a core busy adds 5 % to the 220 ms: 11 of the 71 ms.
     let beside = vec![equal(3, &[291_000])];
     let load = LoadCurve::new(vec![[1000, 100]]).unwrap();
-    let found = StartOnHost::of(&Contended { alone: vec![220_000], beside }, &load);
+    let found = StartOnHost::of(&[on(500, &[220_000], beside)], &load);
     assert_eq!((found.cpu_micros, found.bursts_milli), (10_000, 0));
 }
 
@@ -161,6 +165,11 @@ fn what_a_start_takes_of_its_instance_comes_from_the_slow_down_beside_neighbours
     // 25 ms more beside any number: two bursts that wait 12.5 ms each on half a core.
     let with_waits = on_host(&alone, vec![equal(3, &[305_000]), equal(6, &[365_000])]);
     assert_eq!((with_waits.cpu_micros, with_waits.bursts_milli), (10_000, 2000));
+    // On a fifth of a core the same 10 ms take 50 ms for each neighbour, and a burst waits 32 ms.
+    let small = on(200, &[250_000], vec![equal(1, &[364_000]), equal(3, &[464_000])]);
+    let half = on(500, &alone, vec![equal(3, &[305_000]), equal(6, &[365_000])]);
+    let both = StartOnHost::of(&[half, small], &LoadCurve::default());
+    assert_eq!((both.cpu_micros, both.bursts_milli), (10_000, 2000));
     // Less beside more neighbours is noise: all of it is waits then.
     let falling = on_host(&alone, vec![equal(3, &[245_000]), equal(6, &[245_000])]);
     assert_eq!((falling.cpu_micros, falling.bursts_milli), (0, 2000));

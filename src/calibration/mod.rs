@@ -11,8 +11,8 @@ mod validation;
 pub use closed_loop::ClosedLoop;
 pub use engine_model::{EngineModel, QuantileTable, burst_wait_micros};
 pub use file::{
-    Calibration, CalibrationError, FILE_BEGIN, FORMAT_VERSION, FittedLaw, Host, LoadStep,
-    MeasuredTable, Oom, Operation, QuotaStep, ShareSplit,
+    Calibration, CalibrationError, ContendedStep, FILE_BEGIN, FORMAT_VERSION, FittedLaw, Host,
+    LoadStep, MeasuredTable, Oom, Operation, QuotaStep, ShareSplit,
 };
 pub use fit::{Beside, Contended, FitError, Fitted, Life, Probes, fit};
 pub use law::ShiftedLogNormal;

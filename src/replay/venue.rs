@@ -14,7 +14,7 @@ use crate::backend::docker::{
 use crate::calibration::Calibration;
 
 use super::ReplayError;
-use super::probe::Setting;
+use super::probe::{SMALL_INSTANCES, Setting};
 use super::repetition::{RealRun, Stage};
 use super::simulate::SimulatedEngine;
 
@@ -162,7 +162,7 @@ impl Venue {
         }
     }
 
-    /// What probes need, with budgets of their own: that of a small instance, and half a core.
+    /// What probes need, with budgets of their own: that of a core, and small instances.
     ///
     /// # Errors
     /// Budgets cannot be made.
@@ -174,9 +174,12 @@ impl Venue {
             self.hosting.set_up(instance, size).map_err(ReplayError::Engine)
         };
         let parent = budget(0, 1000)?;
-        let half_a_core = budget(1, 500)?;
+        let mut instances = Vec::new();
+        for (number, core_milli) in (1..).zip(SMALL_INSTANCES) {
+            instances.extend(budget(number, core_milli)?.map(|parent| (core_milli, parent)));
+        }
         let (image, imported) = (self.workload_image.clone(), self.imported);
-        Ok(Setting { image, imported, cpus, parent, half_a_core })
+        Ok(Setting { image, imported, cpus, parent, instances })
     }
 
     /// Takes down what [`Venue::setting`] set up.

@@ -1,8 +1,8 @@
 //! Findings as a calibration.
 
 use crate::calibration::{
-    Calibration, FORMAT_VERSION, FitError, FittedLaw, Host, Operation, QuantileTable,
-    ShiftedLogNormal, fit,
+    Calibration, Contended, ContendedStep, FORMAT_VERSION, FitError, FittedLaw, Host, Operation,
+    QuantileTable, ShiftedLogNormal, fit,
 };
 
 use super::Findings;
@@ -17,6 +17,7 @@ pub fn calibration(
     measured_at: Option<String>,
 ) -> Result<Calibration, FitError> {
     let fitted = fit(&findings.probes)?;
+    let contended = findings.probes.contended.iter().flat_map(contended_steps).collect();
     let law = |operation, table: &QuantileTable| {
         FittedLaw::new(operation, ShiftedLogNormal::of_table(table))
     };
@@ -42,8 +43,25 @@ pub fn calibration(
         laws,
         quota: findings.quota,
         load: findings.load,
+        contended,
         shares: findings.shares,
         oom: findings.oom,
         measured: findings.measured,
     })
+}
+
+/// The medians of one small instance, alone first.
+fn contended_steps(probes: &Contended) -> Vec<ContendedStep> {
+    let beside = probes.beside.iter().map(|one| (one.neighbours, one.times_heavier, &one.starts));
+    let all = std::iter::once((0, 1, &probes.alone)).chain(beside);
+    let step = |(neighbours, times_heavier, starts): (u32, u32, &Vec<u64>)| {
+        Some(ContendedStep {
+            core_milli: probes.core_milli,
+            neighbours,
+            times_heavier,
+            samples: starts.len() as u32,
+            start_median_micros: QuantileTable::sorted(starts)?.sample(0.5).micros(),
+        })
+    };
+    all.filter_map(step).collect()
 }

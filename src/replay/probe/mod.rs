@@ -9,7 +9,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::backend::docker::message::{Exit, Network, Token};
+use crate::backend::docker::message::{ContainerSpec, Exit, Network, Token};
 use crate::backend::docker::program::Program;
 use crate::calibration::{
     Beside, Contended, Life, LoadStep, MeasuredTable, Oom, Operation, Probes, QuantileTable,
@@ -46,8 +46,9 @@ pub struct Setting {
     pub cpus: u32,
     /// Parent cgroup of the probes, as of a replay's containers, where budgets are possible.
     pub parent: Option<String>,
-    /// A parent cgroup with half a core, where budgets are possible.
-    pub half_a_core: Option<String>,
+    /// Parent cgroups of small instances, with their thousandths of a core; none where budgets are
+    /// not possible.
+    pub instances: Vec<(u32, String)>,
 }
 
 /// Everything that was measured.
@@ -306,32 +307,34 @@ fn quotas(driver: &mut Driver<'_>, plan: &Plan) -> Result<Vec<QuotaStep>, ProbeE
     Ok(ladder)
 }
 
-/// Two busy containers, one with twice the other's weight, on half a core.
+/// Two busy containers, one with twice the other's weight, on a small instance.
 fn shares(
     driver: &mut Driver<'_>,
     setting: &Setting,
     plan: &Plan,
 ) -> Result<Option<ShareSplit>, ProbeError> {
-    if setting.half_a_core.is_none() {
-        return Ok(None);
-    }
+    let Some((budget_milli, parent)) = setting.instances.first() else { return Ok(None) };
     let weights = [1024, 512];
     let specs = weights.map(|cpu_shares| {
         let mut spec = driver.spec(busy(2 * plan.busy));
         spec.cpu_shares = cpu_shares;
         spec.cpu_quota_milli = None;
-        spec.cgroup_parent.clone_from(&setting.half_a_core);
+        spec.cgroup_parent = Some(parent.clone());
         spec.cores = vec![0];
         spec
     });
     let histories = driver.all("CPU shares", specs.to_vec())?;
     let got: Vec<u32> = histories.iter().filter_map(|one| got_milli(one.exit.as_ref()?)).collect();
     let &[first, second] = got.as_slice() else { return Ok(None) };
-    Ok(Some(ShareSplit { budget_milli: 500, shares: weights, got_milli: [first, second] }))
+    let got_milli = [first, second];
+    Ok(Some(ShareSplit { budget_milli: *budget_milli, shares: weights, got_milli }))
 }
 
 /// What keeps an engine busy under load, thousandths of a core.
 const HALF_A_CORE: u32 = 500;
+
+/// Instances on which starts are probed under contention, thousandths of a core.
+pub const SMALL_INSTANCES: [u32; 2] = [HALF_A_CORE, 200];
 
 /// Neighbours of a start under contention: how many, and how many times as heavy.
 const CROWDS: [(u32, u32); 3] = [(1, 1), (3, 1), (1, 4)];
@@ -344,56 +347,70 @@ fn in_period(index: u32) -> Duration {
     Duration::from_micros(u64::from(index) * GOLDEN_MICROS % PERIOD_MICROS)
 }
 
-/// Starts in an instance of half a core, alone and beside neighbours that want all of it: what a
-/// start takes of the instance itself. In turns, as what counts are differences, and a machine
-/// drifts; and at any time of the quota's period, as one that ends in step with it is followed by
-/// one that begins in step with it.
+/// Starts in small instances, alone and beside neighbours that want all of it: what a start takes of
+/// the instance itself. In turns, as what counts are differences, and a machine drifts; and at any
+/// time of the quota's period, as one that ends in step with it is followed by one that begins in
+/// step with it.
 fn contended(
     driver: &mut Driver<'_>,
     setting: &Setting,
     plan: &Plan,
-) -> Result<Option<Contended>, ProbeError> {
-    if setting.half_a_core.is_none() {
-        return Ok(None);
-    }
-    let spec = |driver: &Driver<'_>, program| {
-        let mut spec = driver.spec(program);
-        spec.cpu_quota_milli = None;
-        spec.cgroup_parent.clone_from(&setting.half_a_core);
-        spec.cores = vec![0];
-        spec
-    };
-    let starts = |driver: &mut Driver<'_>, count| -> Result<Vec<u64>, ProbeError> {
-        let mut found = Vec::new();
-        for index in 0..count {
-            driver.rest(in_period(index))?;
-            let short = spec(driver, busy(Duration::from_millis(20)));
-            found.extend(driver.all("starts beside others", vec![short])?.iter().filter_map(start));
-        }
-        Ok(found)
-    };
-    let neighbour = |driver: &mut Driver<'_>, times_heavier| {
-        // Of fixed work, as what contends in a replay.
-        let endless = Program { work: true, ..busy(Duration::from_mins(10)) };
-        let mut endless = spec(driver, endless);
-        endless.cpu_shares *= times_heavier;
-        driver.start_and_wait(endless, "starts beside others")
-    };
-    let crowd =
-        |(neighbours, times_heavier)| Beside { neighbours, times_heavier, starts: Vec::new() };
-    let mut found = Contended { alone: Vec::new(), beside: CROWDS.map(crowd).to_vec() };
+) -> Result<Vec<Contended>, ProbeError> {
+    let mut all: Vec<Contended> = setting.instances.iter().map(Contended::new).collect();
     for _ in 0..plan.rounds {
-        found.alone.extend(starts(driver, plan.contended)?);
-        for crowd in &mut found.beside {
-            let mut tokens = Vec::new();
-            for _ in 0..crowd.neighbours {
-                tokens.push(neighbour(driver, crowd.times_heavier)?);
+        for ((_, parent), found) in setting.instances.iter().zip(&mut all) {
+            found.alone.extend(starts_on(driver, parent, plan.contended)?);
+            for crowd in &mut found.beside {
+                let mut tokens = Vec::new();
+                for _ in 0..crowd.neighbours {
+                    tokens.push(neighbour_on(driver, parent, crowd.times_heavier)?);
+                }
+                crowd.starts.extend(starts_on(driver, parent, plan.contended)?);
+                end_all(driver, tokens)?;
             }
-            crowd.starts.extend(starts(driver, plan.contended)?);
-            end_all(driver, tokens)?;
         }
     }
-    Ok(Some(found))
+    Ok(all)
+}
+
+impl Contended {
+    fn new((core_milli, _): &(u32, String)) -> Contended {
+        let crowd =
+            |(neighbours, times_heavier)| Beside { neighbours, times_heavier, starts: Vec::new() };
+        let beside = CROWDS.map(crowd).to_vec();
+        Contended { core_milli: *core_milli, alone: Vec::new(), beside }
+    }
+}
+
+/// A container on an instance.
+fn spec_on(driver: &Driver<'_>, parent: &str, program: Program) -> ContainerSpec {
+    let mut spec = driver.spec(program);
+    spec.cpu_quota_milli = None;
+    spec.cgroup_parent = Some(parent.to_owned());
+    spec.cores = vec![0];
+    spec
+}
+
+fn starts_on(driver: &mut Driver<'_>, parent: &str, count: u32) -> Result<Vec<u64>, ProbeError> {
+    let mut found = Vec::new();
+    for index in 0..count {
+        driver.rest(in_period(index))?;
+        let short = spec_on(driver, parent, busy(Duration::from_millis(20)));
+        found.extend(driver.all("starts beside others", vec![short])?.iter().filter_map(start));
+    }
+    Ok(found)
+}
+
+/// One with endless fixed work, as what contends in a replay.
+fn neighbour_on(
+    driver: &mut Driver<'_>,
+    parent: &str,
+    times_heavier: u32,
+) -> Result<Token, ProbeError> {
+    let endless = Program { work: true, ..busy(Duration::from_mins(10)) };
+    let mut endless = spec_on(driver, parent, endless);
+    endless.cpu_shares *= times_heavier;
+    driver.start_and_wait(endless, "starts beside others")
 }
 
 fn end_all(driver: &mut Driver<'_>, tokens: Vec<Token>) -> Result<(), ProbeError> {

@@ -22,7 +22,8 @@ pub struct Plan {
     pub networks: u32,
     /// Stops, and as many kills.
     pub endings: u32,
-    /// Starts in each round: under each load, alone in half a core and beside each crowd.
+    /// Starts in each round: under each load, and in each small instance alone and beside each
+    /// crowd.
     pub contended: u32,
     /// Containers that exceed their memory.
     pub ooms: u32,
@@ -56,12 +57,12 @@ impl Plan {
         let lives: u32 = self.lives.iter().map(|(_, lives)| lives).sum();
         let cold = if setting.imported { self.cold } else { 0 };
         let loaded = if setting.cpus < 2 { 0 } else { 3 * self.contended + 1 + 2 };
-        let shares = if setting.half_a_core.is_some() { 2 } else { 0 };
+        let shares = if setting.instances.is_empty() { 0 } else { 2 };
         let quotas = QUOTAS.len() as u32;
         let others = 2 * self.networks + 2 * self.endings + quotas + self.ooms;
         let neighbours: u32 = super::CROWDS.iter().map(|(neighbours, _)| neighbours).sum();
         let contended = (super::CROWDS.len() as u32 + 1) * self.contended + neighbours;
-        let contended = if setting.half_a_core.is_some() { contended } else { 0 };
+        let contended = setting.instances.len() as u32 * contended;
         u64::from(self.rounds * (lives + loaded + contended) + cold + shares + others)
     }
 }

@@ -83,8 +83,9 @@ impl Probed for Fake {
 }
 
 fn setting() -> Setting {
-    let (parent, half_a_core) = (Some("/towtank/a".to_owned()), Some("/towtank/b".to_owned()));
-    Setting { image: "towtank/workload:x".to_owned(), imported: true, cpus: 2, parent, half_a_core }
+    let parent = Some("/towtank/a".to_owned());
+    let instances = vec![(500, "/towtank/b".to_owned()), (200, "/towtank/c".to_owned())];
+    Setting { image: "towtank/workload:x".to_owned(), imported: true, cpus: 2, parent, instances }
 }
 
 fn plan(probes: u32) -> Plan {
@@ -95,7 +96,7 @@ fn plan(probes: u32) -> Plan {
 fn every_container_planned_is_probed_and_none_is_left() {
     for setting in [
         setting(),
-        Setting { imported: false, cpus: 1, parent: None, half_a_core: None, ..setting() },
+        Setting { imported: false, cpus: 1, parent: None, instances: Vec::new(), ..setting() },
     ] {
         let engine = Fake::default();
         let mut last = None;
@@ -117,7 +118,8 @@ fn every_container_planned_is_probed_and_none_is_left() {
         assert_eq!(findings.oom.killed, 2);
         let got: Vec<u32> = findings.quota.iter().map(|step| step.got_milli).collect();
         assert_eq!(got, QUOTAS);
-        assert_eq!(findings.shares.is_some(), setting.half_a_core.is_some());
+        assert_eq!(findings.shares.is_some(), !setting.instances.is_empty());
+        assert_eq!(findings.probes.contended.len(), setting.instances.len());
         assert_eq!(findings.load.len(), if setting.cpus < 2 { 0 } else { 3 });
         assert_eq!(findings.measured.iter().any(|table| table.cold), setting.imported);
         for spec in state.specs.values() {
