@@ -112,7 +112,7 @@ fn degenerate_probes_are_fitted_or_refused_in_words() {
         rounds: 1,
         stops: vec![5],
         loaded: Vec::new(),
-        contended: None,
+        contended: Vec::new(),
     };
     let fitted = fit(&one).unwrap();
     assert_eq!(fitted.engine.start.micros(), [1000; 101]);
