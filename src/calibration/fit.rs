@@ -143,11 +143,12 @@ impl Default for StartOnHost {
 }
 
 impl StartOnHost {
-    /// Alone a start has the share q of a core that its instance has, beside n neighbours of the same
-    /// weight its part of that: a median is n/q times the CPU it takes above that of those alone.
-    /// Besides, each burst of it waits where the neighbours have used up the quota. Both by least
-    /// squares over instances and numbers of neighbours, neither below 0. What the neighbours' load
-    /// adds to the engine's own part of a start is left out: that is the load curve's.
+    /// Alone a start has the share q of a core that its instance has, beside n neighbours of the
+    /// same weight its part of that: a median is n/q times the CPU it takes above that of those
+    /// alone. Besides, each burst of it waits where the neighbours have used up the quota. Both by
+    /// least squares over instances and numbers of neighbours, neither below 0. What the
+    /// neighbours' load adds to the engine's own part of a start is left out: that is the load
+    /// curve's.
     fn of(probes: &[Contended], load: &LoadCurve) -> StartOnHost {
         let slowed: Vec<Slowed> = probes.iter().flat_map(|one| slow_downs(one, load)).collect();
         let (cpu, bursts) = cpu_and_bursts(&slowed);

@@ -245,6 +245,12 @@ fn axes(args: &CompareArgs) -> Result<Vec<Axis>, Failure> {
         })?;
         let values = values.split(',').map(|one| value_of(one.trim())).collect();
         let (name, origin) = (name.trim().to_owned(), format!("--axis {}", name.trim()));
+        if let Some(earlier) = axes.iter().find(|earlier| earlier.name == name) {
+            let earlier = &earlier.origin;
+            return Err(Failure::bad_input(format!(
+                "{origin}: {earlier} is an axis of the same; write all values in one"
+            )));
+        }
         axes.push(Axis { name, values, origin });
     }
     Ok(axes)

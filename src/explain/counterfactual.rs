@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Cluster, InstanceId, InstanceSpec, InstanceView, TaskClass};
+use crate::model::{Cluster, InstanceId, InstanceSpec, InstanceStatus, InstanceView, TaskClass};
 use crate::placement::Predicate;
 use crate::scenario::Scenario;
 
@@ -54,7 +54,7 @@ pub(super) fn counterfactual(
     let pairs = pairs.collect();
     let group = cluster.group_name(class.group);
     let there = cluster.instances().filter(|one| start_on.is_none_or(|on| on == one.id()));
-    let there = there.map(InstanceView::spec);
+    let there = there.filter(|one| one.status() == InstanceStatus::Active).map(InstanceView::spec);
     let fit_when_empty = there.filter(|spec| takes_when_empty(spec, class, group)).count() as u32;
     // Another instance is of no use to a task that names its own.
     let (types, types_that_fit) = match start_on {

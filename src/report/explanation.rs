@@ -183,7 +183,7 @@ fn attempts(of: &Explanation, width: usize) -> String {
 
 fn refused(row: &AttemptRow, refusal: &RefusalFacts) -> String {
     let which = match (row.instead, row.gang_refused, row.gang_placed) {
-        (Some(task), ..) => format!(" task {task}, tried in its stead,"),
+        (Some(task), ..) => format!(" task {task}, tried in its stead"),
         (None, Some(task), Some(placed)) => format!(
             " task {task} of its gang (after {} had found a place)",
             counted(placed as usize, "task")
@@ -338,7 +338,7 @@ fn remedies(of: &Counterfactual, start_on: Option<&str>) -> Vec<String> {
         (Some(on), _) => {
             format!("{} could take it if empty, but StartTask does not wait.", short(on))
         }
-        (None, 0) => "No instance there is could take it even if it were empty.".to_owned(),
+        (None, 0) => "No ACTIVE instance could take it even if it were empty.".to_owned(),
         (None, count) => {
             let instances = counted(count as usize, "instance");
             format!("{instances} could take it if empty: there it is a matter of waiting.")

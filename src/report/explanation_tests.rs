@@ -190,7 +190,7 @@ fn what_does_not_suffice_alone_is_paired() {
         "no single change would have placed it",
         "- 0.5 vCPU more on pool-1, the one instance that fails nothing else; and memberOf \
          attribute:zone == a dropped, on pool-1",
-        "No instance there is could take it even if it were empty.",
+        "No ACTIVE instance could take it even if it were empty.",
         "Task 3 before this one was refused at 9 s, the last of 2 refusals since 1 s. When the run \
          ended, it had 4 tasks before it.",
         "It was never tried",

@@ -13,6 +13,9 @@ use super::{DecisionTime, Document, ScenarioError};
 /// CloudWatch's period for the metrics of services, and how long they take to be published.
 const METRIC_SECONDS: u64 = 60;
 
+/// Tasks that may fail to start one after the other, at one instant if that takes no time.
+const THROTTLE_AFTER_MAX: u32 = 1000;
+
 /// `[controller]`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,8 +89,12 @@ impl ControllerTable {
         };
         let refuse =
             |key: &str, problem: &str| Err(document.error(&format!("controller.{key}"), problem));
-        if rules.throttle_after == 0 {
-            return refuse("throttle_after", "0: write 1 or more");
+        if !(1..=THROTTLE_AFTER_MAX).contains(&rules.throttle_after) {
+            let after = rules.throttle_after;
+            let problem = format!(
+                "{after}: so many tasks may fail at one instant; write 1 to {THROTTLE_AFTER_MAX}"
+            );
+            return refuse("throttle_after", &problem);
         }
         if rules.throttle_first.micros() == 0 {
             let problem = "0 s: what fails to start would be tried for ever at one instant; write \

@@ -423,9 +423,9 @@ fn repetition(
         (Some(every), Some(times @ 1..=CHANGES_MAX)) if every.duration() > SimDuration::ZERO => {
             Ok((every.duration(), times))
         }
-        (Some(_), Some(times)) => Err(format!(
-            "every 0 s, or {times} times; write a longer time, and a number of times from 1 to \
-             {CHANGES_MAX}"
+        (Some(every), Some(times)) => Err(format!(
+            "every {every}, {times} times: write a time above 0 s, and a number of times from 1 \
+             to {CHANGES_MAX}"
         )),
         _ => Err("`every` and `times` go together; write both, or none".to_owned()),
     }

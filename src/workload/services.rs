@@ -28,17 +28,21 @@ pub struct ServiceTasks {
 }
 
 impl ServiceTasks {
-    /// Whether some may end before they are stopped, or turn unhealthy, which are replaced then.
+    /// Whether some may end before they are stopped, or turn unhealthy, which are replaced then:
+    /// also those that give up waiting for a container, and those that use more memory than they
+    /// reserve, which an instance may run out of.
     pub fn end_by_themselves(&self) -> bool {
-        let containers = self.conduct.containers.iter().flat_map(|all| &all.0);
-        let exits = |one: &Container| one.essential && one.run.is_some();
+        let mut containers = self.conduct.containers.iter().flat_map(|all| &all.0);
+        let ends = |one: &Container| {
+            let exits = one.run.is_some() && (one.essential || one.failures > 0.0);
+            exits || one.start_timeout.is_some()
+        };
         let checks = self.conduct.health_check.as_ref();
-        let limit = self.definition.limits.memory_mib;
-        let peak = self.usage.as_ref().map_or(0, Usage::peak_memory_mib);
+        let peak_mib = self.usage.as_ref().map_or(0, Usage::peak_memory_mib);
         self.run_time.is_some()
-            || containers.into_iter().any(exits)
+            || containers.any(ends)
             || checks.is_some_and(|check| check.fails_after.is_some())
-            || limit.is_some_and(|limit| peak > limit)
+            || peak_mib > self.definition.memory_mib
     }
 
     /// The id of their definition.

@@ -46,6 +46,13 @@ fn a_run_that_never_ends() {
             "containers = [{ name = \"app\", run = \"1h\" }]",
             "health_check = { fails_after = \"1h\" }",
             "use = { memory = 2, memory_ramp = \"1h\" }",
+            "memory_limit = 900, use = { memory = 800 }",
+            "containers = [{ name = \"app\", \
+             depends_on = [{ container = \"db\", condition = \"healthy\" }] }, \
+             { name = \"db\", ready = \"50s\", start_timeout = \"5s\" }]",
+            "containers = [{ name = \"app\", \
+             depends_on = [{ container = \"init\", condition = \"success\" }] }, \
+             { name = \"init\", essential = false, run = \"5s\", failures = 1 }]",
         ]
         .map(|keys| {
             let scenario = service(3, &format!("{{ cpu = 1, memory = 1, {keys} }}"));

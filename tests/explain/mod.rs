@@ -49,7 +49,7 @@ fn a_task_that_cannot_be_placed() {
         "Refused at 62 s: 0 of 2 instances could take it.",
         "RESOURCE:MEMORY 2 2 2 pool-0 500 MiB, pool-1 500 MiB",
         "- 500 MiB more on pool-0, the nearest of 2 instances that fail nothing else",
-        "No instance there is could take it even if it were empty.",
+        "No ACTIVE instance could take it even if it were empty.",
     ] {
         assert!(squeezed.contains(part), "{part}:\n{text}");
     }

@@ -347,10 +347,10 @@ fn in_period(index: u32) -> Duration {
     Duration::from_micros(u64::from(index) * GOLDEN_MICROS % PERIOD_MICROS)
 }
 
-/// Starts in small instances, alone and beside neighbours that want all of it: what a start takes of
-/// the instance itself. In turns, as what counts are differences, and a machine drifts; and at any
-/// time of the quota's period, as one that ends in step with it is followed by one that begins in
-/// step with it.
+/// Starts in small instances, alone and beside neighbours that want all of it: what a start takes
+/// of the instance itself. In turns, as what counts are differences, and a machine drifts; and at
+/// any time of the quota's period, as one that ends in step with it is followed by one that begins
+/// in step with it.
 fn contended(
     driver: &mut Driver<'_>,
     setting: &Setting,
