@@ -135,6 +135,7 @@ mod tests {
             width_milli,
             load: LoadCurve::default(),
             start_cpu_micros: 0,
+            start_throttled_micros: 0,
             start_bursts_milli: 0,
             start_weight_exponent_milli: 1000,
             stop: constant(1),

@@ -107,6 +107,11 @@ pub struct EngineModel {
     /// of the one that starts, µs on a core of its own; the service time of the start includes it.
     #[serde(default)]
     pub start_cpu_micros: u32,
+    /// The part of it that an instance with a share q of a core gives 1/q times as slowly even where
+    /// nothing else goes on there, µs, at most `start_cpu_micros`; the rest is spread over the start
+    /// thinly enough. The service time of the start is that on a whole core.
+    #[serde(default)]
+    pub start_throttled_micros: u32,
     /// In how many bursts it asks for that CPU, thousandths: each waits until the instance has
     /// quota again, where its neighbours have used that up ([`burst_wait_micros`]).
     #[serde(default)]
@@ -164,6 +169,7 @@ impl EngineModel {
             width_milli: self.width_milli,
             load: self.load.clone(),
             start_cpu_micros: scaled(self.start_cpu_micros, milli),
+            start_throttled_micros: scaled(self.start_throttled_micros, milli),
             start_bursts_milli: scaled(self.start_bursts_milli, milli),
             start_weight_exponent_milli: self.start_weight_exponent_milli,
             start: self.start.scaled(milli),
@@ -203,6 +209,7 @@ mod tests {
             width_milli: 2500,
             load: LoadCurve::new(vec![[1000, 300]]).unwrap(),
             start_cpu_micros: 500,
+            start_throttled_micros: 100,
             start_bursts_milli: 2000,
             start_weight_exponent_milli: 700,
             start: table(&[1, 1000]),
@@ -211,6 +218,7 @@ mod tests {
         };
         let scaled = model.scaled(2500);
         assert_eq!((scaled.width_milli, &scaled.load), (2500, &model.load));
+        assert_eq!((scaled.start_cpu_micros, scaled.start_throttled_micros), (1250, 250));
         assert_eq!(scaled.start.micros(), [3, 2500]);
         assert_eq!(scaled.stop.micros(), [8]);
         assert_eq!(scaled.cleanup.micros(), [u64::MAX]);

@@ -306,6 +306,11 @@ impl Calibration {
             let width = self.engine.width_milli.to_string();
             return wrong("engine.width_milli", width, "1000 or more, one operation at a time");
         }
+        if self.engine.start_throttled_micros > self.engine.start_cpu_micros {
+            let throttled = self.engine.start_throttled_micros.to_string();
+            let right = "at most start_cpu_micros, of which it is a part";
+            return wrong("engine.start_throttled_micros", throttled, right);
+        }
         if self.host.cpus == 0 {
             return wrong("host.cpus", "0".to_owned(), "a number of processors");
         }

@@ -109,6 +109,7 @@ pub fn fit(probes: &Probes) -> Result<Fitted, FitError> {
         width_milli: WIDTHS.1,
         load,
         start_cpu_micros: start_on_host.cpu_micros,
+        start_throttled_micros: start_on_host.throttled_micros,
         start_bursts_milli: start_on_host.bursts_milli,
         start_weight_exponent_milli: start_on_host.weight_exponent_milli,
         start: table(|life| life.start)?,
@@ -132,13 +133,15 @@ pub fn fit(probes: &Probes) -> Result<Fitted, FitError> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct StartOnHost {
     cpu_micros: u32,
+    throttled_micros: u32,
     bursts_milli: u32,
     weight_exponent_milli: u32,
 }
 
 impl Default for StartOnHost {
     fn default() -> StartOnHost {
-        StartOnHost { cpu_micros: 0, bursts_milli: 0, weight_exponent_milli: 1000 }
+        let (cpu_micros, throttled_micros, bursts_milli) = (0, 0, 0);
+        StartOnHost { cpu_micros, throttled_micros, bursts_milli, weight_exponent_milli: 1000 }
     }
 }
 
@@ -148,7 +151,7 @@ impl StartOnHost {
     /// alone. Besides, each burst of it waits where the neighbours have used up the quota. Both by
     /// least squares over instances and numbers of neighbours, neither below 0. What the
     /// neighbours' load adds to the engine's own part of a start is left out: that is the load
-    /// curve's.
+    /// curve's. What is throttled without any neighbour comes from those alone.
     fn of(probes: &[Contended], load: &LoadCurve) -> StartOnHost {
         let slowed: Vec<Slowed> = probes.iter().flat_map(|one| slow_downs(one, load)).collect();
         let (cpu, bursts) = cpu_and_bursts(&slowed);
@@ -156,6 +159,7 @@ impl StartOnHost {
         let rounded = |value: f64| libm::round(value) as u32;
         StartOnHost {
             cpu_micros: rounded(cpu),
+            throttled_micros: rounded(throttled(probes).clamp(0.0, cpu)),
             bursts_milli: rounded(bursts * 1000.0),
             weight_exponent_milli: rounded(exponent * 1000.0),
         }
@@ -209,6 +213,24 @@ fn cpu_and_bursts(slowed: &[Slowed]) -> (f64, f64) {
         _ if cc > 0.0 => (cm / cc, 0.0),
         _ => (0.0, 0.0),
     }
+}
+
+/// How much a median start alone grows with 1/q, q being the share of a core that its instance has,
+/// microseconds: the slope of the line of least squares through the instances, 0 if all are alike.
+fn throttled(probes: &[Contended]) -> f64 {
+    let point = |one: &Contended| {
+        let micros = median(&one.alone)?;
+        (one.core_milli > 0).then(|| (1000.0 / f64::from(one.core_milli), micros))
+    };
+    let points: Vec<(f64, f64)> = probes.iter().filter_map(point).collect();
+    let count = points.len().max(1) as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (mean_x, mean_y) = (mean(|point| point.0), mean(|point| point.1));
+    let (products, squares) = points.iter().fold((0.0, 0.0), |(products, squares), (x, y)| {
+        let apart = x - mean_x;
+        (products + apart * (y - mean_y), squares + apart * apart)
+    });
+    if squares > 0.0 { products / squares } else { 0.0 }
 }
 
 /// How much a heavier neighbour counts: one of r times the weight as much as r^e of the same. At

@@ -21,6 +21,7 @@ fn known(width_milli: u32) -> EngineModel {
         width_milli,
         load: LoadCurve::new(vec![[1000, 250]]).unwrap(),
         start_cpu_micros: 0,
+        start_throttled_micros: 0,
         start_bursts_milli: 0,
         start_weight_exponent_milli: 1000,
         start: law(150_000.0, 60_000.0, 0.4),
@@ -178,6 +179,26 @@ fn what_a_start_takes_of_its_instance_comes_from_the_slow_down_beside_neighbours
     assert_eq!((steep.cpu_micros, steep.bursts_milli), (12_162, 0));
     assert_eq!(on_host(&alone, vec![equal(3, &[200_000])]), StartOnHost::default());
     assert_eq!(on_host(&[], vec![three()]), StartOnHost::default());
+}
+
+#[test]
+fn what_is_throttled_without_neighbours_comes_from_two_instances_of_unlike_size() {
+    let three = |micros: u64| vec![equal(3, &[micros])];
+    let two = |half: u64, fifth: u64| {
+        let probes =
+            [on(500, &[half], three(half + 60_000)), on(200, &[fifth], three(fifth + 150_000))];
+        let found = StartOnHost::of(&probes, &LoadCurve::default());
+        (found.cpu_micros, found.throttled_micros)
+    };
+    // 10 ms of CPU. 4 ms of it take 8 ms on half a core and 20 ms on a fifth: 12 ms longer.
+    assert_eq!(two(220_000, 232_000), (10_000, 4000));
+    assert_eq!(two(220_000, 210_000), (10_000, 0), "less CPU makes nothing faster");
+    assert_eq!(two(220_000, 420_000), (10_000, 10_000), "at most all of it");
+    assert_eq!(
+        on_host(&[220_000], three(280_000)).throttled_micros,
+        0,
+        "one instance tells nothing"
+    );
 }
 
 #[test]

@@ -112,9 +112,11 @@ fn notes(calibration: &Calibration) -> Vec<String> {
     let load = if load.is_empty() { "as long under load".to_owned() } else { load.join(", ") };
     let mut notes = vec![format!(
         "Width {} operations at a time; starts take {load}, and {} ms of CPU of the instance they \
-         start on, in {} bursts, where a neighbour of r times their weight counts as r^{}.",
+         start on, {} of them throttled there, and in {} bursts, where a neighbour of r times \
+         their weight counts as r^{}.",
         milli(engine.width_milli),
         format::number(f64::from(engine.start_cpu_micros) / 1000.0, 1),
+        format::number(f64::from(engine.start_throttled_micros) / 1000.0, 1),
         milli(engine.start_bursts_milli),
         milli(engine.start_weight_exponent_milli)
     )];

@@ -58,6 +58,7 @@ fn an_engine_is_a_processor_sharing_queue() {
         width_milli: 3000,
         load: LoadCurve::default(),
         start_cpu_micros: 0,
+        start_throttled_micros: 0,
         start_bursts_milli: 0,
         start_weight_exponent_milli: 1000,
         start,

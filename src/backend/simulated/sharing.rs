@@ -102,13 +102,17 @@ impl SimulatedBackend {
         Some((u64::from(setup.model.start_cpu_micros), core)).filter(|(micros, _)| *micros > 0)
     }
 
-    /// What the host's part of a start takes when nothing else goes on there, µs: it is part of the
-    /// service time that was measured.
+    /// What the service time of a start includes of the host's part, µs: all that this takes when
+    /// nothing else goes on there, but for what it takes longer than on a whole core because it is
+    /// throttled.
     pub(super) fn start_on_idle_host(&self, instance: InstanceId, definition: DefinitionId) -> u64 {
         let Some((micros, core)) = self.start_cpu(instance) else { return 0 };
         let host = self.hosts[instance.index()].shared.as_ref().expect("it takes CPU of it");
-        let rate = host.host.start_cap(self.nature.definition(definition), core).max(1);
-        (micros * u64::from(core.0)).div_ceil(u64::from(rate))
+        let rate = u64::from(host.host.start_cap(self.nature.definition(definition), core).max(1));
+        let model = &self.engines.as_ref().expect("an engine starts").setup().model;
+        let throttled = u64::from(model.start_throttled_micros.min(model.start_cpu_micros));
+        let core = u64::from(core.0);
+        (micros * core).div_ceil(rate) - throttled * (core - rate) / rate
     }
 
     /// An engine has done its part of a start; the part that the instance itself does follows on a

@@ -289,6 +289,7 @@ fn engine(width_milli: u32, load_slope_milli: u32) -> EngineSetup {
         width_milli,
         load: LoadCurve::new(vec![[1000, load_slope_milli]]).unwrap(),
         start_cpu_micros: 0,
+        start_throttled_micros: 0,
         start_bursts_milli: 0,
         start_weight_exponent_milli: 1000,
         start,
@@ -346,6 +347,15 @@ fn a_start_competes_for_cpu_on_its_host() {
         assert_eq!(script.when("started", 1), 5 * S + start);
     }
     setup.model.start_weight_exponent_milli = 1000;
+    // Of the 0.1 s of a core 40 ms are throttled: half a core takes 40 ms longer than measured.
+    setup.model.start_throttled_micros = 40_000;
+    let script = engined(setup.clone(), half).start(0, work(128, 100));
+    let script = script.start(5 * S, work(128, 100)).play();
+    let starts = [0, 1].map(|task| script.when("started", task));
+    assert_eq!(starts, [S + S / 25, 5 * S + 12 * S / 10 + S / 25]);
+    let whole = engined(setup.clone(), Cpu::VCPU).start(0, work(128, 100)).play();
+    assert_eq!(whole.when("started", 0), S);
+    setup.model.start_throttled_micros = 0;
     // Two bursts wait 12.5 ms each where the other uses all there is, and nobody waits alone.
     setup.model.start_bursts_milli = 2000;
     let script = engined(setup.clone(), half).start(0, work(128, 100));
