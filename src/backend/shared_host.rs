@@ -124,15 +124,16 @@ impl SharedHost {
         (libm::round(there / felt) as u32).max(1)
     }
 
-    /// What the host has as a share of the whole cores it runs on, where its tasks want all of it;
-    /// `None` where some is left.
-    pub(super) fn saturated_share(&self, core_milli: u32) -> Option<f64> {
-        if self.used() < u64::from(self.capacity.0) {
-            return None;
-        }
-        let core = Cpu::from_milli(u64::from(core_milli))?.0.max(1);
+    /// Whether its tasks want all the CPU there is.
+    pub(super) fn is_saturated(&self) -> bool {
+        self.used() >= u64::from(self.capacity.0)
+    }
+
+    /// What the host has as a share of the whole cores it runs on.
+    pub(super) fn share_of_cores(&self, core: Cpu) -> f64 {
+        let core = core.0.max(1);
         let cores = self.capacity.0.div_ceil(core);
-        Some(f64::from(self.capacity.0) / (f64::from(cores) * f64::from(core)))
+        f64::from(self.capacity.0) / (f64::from(cores) * f64::from(core))
     }
 
     /// The most CPU that a start gets here at any time.

@@ -103,13 +103,15 @@ pub struct EngineModel {
     pub width_milli: u32,
     /// By how much service times grow while containers keep cores busy.
     pub load: LoadCurve,
-    /// CPU time that a start takes of the instance itself, as one of its tasks and with the weight
-    /// of the one that starts, µs on a core of its own; the service time of the start includes it.
+    /// CPU time that a start takes of the instance itself, as one of its tasks, µs on a core of its
+    /// own; the service time of the start includes it. While an instance has quota, a start runs
+    /// before neighbours that never sleep; for what falls into the other times it competes with the
+    /// weight of the task that starts: 1 - q of it where the instance has a share q of a core.
     #[serde(default)]
     pub start_cpu_micros: u32,
-    /// The part of it that an instance with a share q of a core gives 1/q times as slowly even where
-    /// nothing else goes on there, µs, at most `start_cpu_micros`; the rest is spread over the start
-    /// thinly enough. The service time of the start is that on a whole core.
+    /// The part of it that an instance with a share q of a core gives 1/q times as slowly even if
+    /// nothing else goes on there, µs, at most `start_cpu_micros`; the rest is spread thinly enough
+    /// over the start. The service time of the start is that on a whole core.
     #[serde(default)]
     pub start_throttled_micros: u32,
     /// In how many bursts it asks for that CPU, thousandths: each waits until the instance has
@@ -156,9 +158,13 @@ impl EngineModel {
     /// The same engine on a day when all it does takes `milli` thousandths of the time.
     #[must_use]
     pub fn at_pace(&self, milli: u32) -> EngineModel {
-        // Waits for quota are the kernel's.
-        let start_bursts_milli = self.start_bursts_milli;
-        EngineModel { start_bursts_milli, ..self.scaled(milli) }
+        // What a start waits for on its instance is the kernel's to decide.
+        EngineModel {
+            start_cpu_micros: self.start_cpu_micros,
+            start_throttled_micros: self.start_throttled_micros,
+            start_bursts_milli: self.start_bursts_milli,
+            ..self.scaled(milli)
+        }
     }
 
     /// The same engine in a time that passes `milli` thousandths as fast: every latency is
@@ -223,5 +229,13 @@ mod tests {
         assert_eq!(scaled.stop.micros(), [8]);
         assert_eq!(scaled.cleanup.micros(), [u64::MAX]);
         assert_eq!(model.scaled(1000), model);
+        let slow_day =
+            EngineModel { start_cpu_micros: 1250, start_throttled_micros: 250, ..scaled };
+        let slow_day = EngineModel { start_bursts_milli: 5000, ..slow_day };
+        assert_eq!(model.scaled(2500), slow_day);
+        let at_pace = model.at_pace(2500);
+        assert_eq!(at_pace.start, slow_day.start);
+        let on_host = |model: &EngineModel| (model.start_cpu_micros, model.start_bursts_milli);
+        assert_eq!(on_host(&at_pace), on_host(&model));
     }
 }

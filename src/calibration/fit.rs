@@ -104,7 +104,7 @@ pub fn fit(probes: &Probes) -> Result<Fitted, FitError> {
     let table = |of: fn(&Life) -> u64| table_of(alone, of).ok_or(FitError::NoLives);
     let stop = QuantileTable::of_samples(&probes.stops).ok_or(FitError::NoStops)?;
     let load = load_curve(&probes.loaded);
-    let start_on_host = StartOnHost::of(&probes.contended, &load);
+    let start_on_host = StartOnHost::of(&probes.contended);
     let mut engine = EngineModel {
         width_milli: WIDTHS.1,
         load,
@@ -146,14 +146,15 @@ impl Default for StartOnHost {
 }
 
 impl StartOnHost {
-    /// Alone a start has the share q of a core that its instance has, beside n neighbours of the
-    /// same weight its part of that: a median is n/q times the CPU it takes above that of those
-    /// alone. Besides, each burst of it waits where the neighbours have used up the quota. Both by
-    /// least squares over instances and numbers of neighbours, neither below 0. What the
-    /// neighbours' load adds to the engine's own part of a start is left out: that is the load
-    /// curve's. What is throttled without any neighbour comes from those alone.
-    fn of(probes: &[Contended], load: &LoadCurve) -> StartOnHost {
-        let slowed: Vec<Slowed> = probes.iter().flat_map(|one| slow_downs(one, load)).collect();
+    /// While an instance with a share q of a core has quota, starts run before neighbours that
+    /// never sleep; what falls into the rest of the time, 1 - q of it, competes with n neighbours
+    /// of the same weight: a median is n (1 - q)/q times the CPU of a start above the median alone.
+    /// Besides, each burst of it waits where the neighbours have used up the quota. Both by
+    /// least squares of relative errors over instances and numbers of neighbours, neither below 0:
+    /// the longer a median, the less certain it is. What is throttled without any neighbour comes
+    /// from those alone.
+    fn of(probes: &[Contended]) -> StartOnHost {
+        let slowed: Vec<Slowed> = probes.iter().flat_map(slow_downs).collect();
         let (cpu, bursts) = cpu_and_bursts(&slowed);
         let exponent = weight_exponent(&slowed, cpu, bursts);
         let rounded = |value: f64| libm::round(value) as u32;
@@ -169,26 +170,26 @@ impl StartOnHost {
 /// How much longer a median start takes beside neighbours.
 #[derive(Debug, Clone, Copy)]
 struct Slowed {
-    /// By how much, microseconds.
+    /// By how much, microseconds, and what it takes in all.
     micros: f64,
-    /// Neighbours over the cores of the instance: that many times the CPU of a start is waited for
-    /// where they have its weight.
+    median: f64,
+    /// That many times the CPU of a start is waited for where neighbours have its weight.
     crowding: f64,
     /// What each of its bursts waits, microseconds.
     burst_wait: f64,
     times_heavier: u32,
 }
 
-/// The medians beside neighbours against that alone on an engine under the same load.
-fn slow_downs(probes: &Contended, load: &LoadCurve) -> Vec<Slowed> {
+/// The medians beside neighbours against that alone.
+fn slow_downs(probes: &Contended) -> Vec<Slowed> {
     let share = f64::from(probes.core_milli) / 1000.0;
     let Some(alone) = median(&probes.alone) else { return Vec::new() };
-    let growth = load.growth_micro(u64::from(probes.core_milli) * 1000) as f64 / 1e6;
-    let loaded = alone * (1.0 + growth);
     let slowed = |beside: &Beside| {
+        let median = median(&beside.starts)?;
         Some(Slowed {
-            micros: (median(&beside.starts)? - loaded).max(0.0),
-            crowding: f64::from(beside.neighbours) / share,
+            micros: (median - alone).max(0.0),
+            median,
+            crowding: f64::from(beside.neighbours) * (1.0 - share) / share,
             burst_wait: burst_wait_micros(share),
             times_heavier: beside.times_heavier,
         })
@@ -196,11 +197,11 @@ fn slow_downs(probes: &Contended, load: &LoadCurve) -> Vec<Slowed> {
     probes.beside.iter().filter_map(slowed).collect()
 }
 
-/// CPU of a start in microseconds and its bursts, by least squares over neighbours of the same
-/// weight. Where one of them would be below 0 or cannot be told, it is 0.
+/// CPU of a start in microseconds and its bursts, by least squares of relative errors over
+/// neighbours of the same weight. Where one of them would be below 0 or cannot be told, it is 0.
 fn cpu_and_bursts(slowed: &[Slowed]) -> (f64, f64) {
-    let same = || slowed.iter().filter(|one| one.times_heavier == 1);
-    let sum = |of: fn(&Slowed) -> f64| same().map(of).sum::<f64>();
+    let same = || slowed.iter().filter(|one| one.times_heavier == 1 && one.median > 0.0);
+    let sum = |of: fn(&Slowed) -> f64| same().map(|s| of(s) / (s.median * s.median)).sum::<f64>();
     let (cc, ww) = (sum(|s| s.crowding * s.crowding), sum(|s| s.burst_wait * s.burst_wait));
     let cw = sum(|s| s.crowding * s.burst_wait);
     let (cm, wm) = (sum(|s| s.crowding * s.micros), sum(|s| s.burst_wait * s.micros));

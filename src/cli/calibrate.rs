@@ -37,7 +37,7 @@ pub(super) struct CalibrateArgs {
     /// Containers started alone; of others in proportion [default: 40, with --quick 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4..=1000))]
     probes: Option<u32>,
-    /// Fewer and shorter probes: some 45 seconds
+    /// Fewer and shorter probes: under three minutes
     #[arg(long)]
     quick: bool,
     /// Allow an engine on another machine

@@ -142,9 +142,11 @@ impl SimulatedBackend {
     fn operate(&mut self, slot: u32, purpose: Purpose) {
         let now = self.queue.now();
         let live = self.live[slot as usize].as_ref().expect("operations are on live tasks");
-        let of_host = self.start_on_idle_host(live.placement.instance, live.definition);
+        let instance = live.placement.instance;
+        let of_host =
+            (self.start_on_idle_host(instance, live.definition), self.start_load(instance));
         let engines = self.engines.as_mut().expect("only engines operate");
-        let index = engines.of(live.placement.instance);
+        let index = engines.of(instance);
         let model = &engines.setup.model;
         let law = match purpose {
             START_OPERATION => &model.start,
@@ -153,11 +155,13 @@ impl SimulatedBackend {
         };
         let (entity, attempt) = draw_key(live.origin);
         let unloaded = law.sample(engines.seed.uniform(purpose, entity, attempt));
-        let of_host = if purpose == START_OPERATION { of_host } else { 0 };
+        // What a start meets on its own instance comes afterwards, and is no load of the engine's.
+        let (of_host, own) = if purpose == START_OPERATION { of_host } else { (0, 0) };
         let unloaded = unloaded.saturating_sub(SimDuration::from_micros(of_host));
         let engine = &mut engines.all[index];
         let cores = engines.setup.cores_milli.map(|milli| u64::from(milli) * CPU_PER_MILLI);
-        let busy = cores.map_or(engine.busy, |cores| engine.busy.min(cores));
+        let busy = engine.busy.saturating_sub(own);
+        let busy = cores.map_or(busy, |cores| busy.min(cores));
         let work = loaded(unloaded, &model.load, busy) * u128::from(ONE_SERVER);
         engine.operations.join(now, slot, 1, ONE_SERVER, Some(work));
         self.wake_engine(index);

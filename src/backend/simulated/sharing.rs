@@ -94,12 +94,15 @@ impl SimulatedBackend {
         }
     }
 
-    /// CPU that a start takes of a shared host, µs of a core, and the CPU of that core.
+    /// CPU of a shared host that a start competes for, µs of a core, and the CPU of that core: what
+    /// falls into the part of the time for which the host's quota does not last.
     fn start_cpu(&self, instance: InstanceId) -> Option<(u64, Cpu)> {
         let setup = self.engines.as_ref()?.setup();
-        self.hosts[instance.index()].shared.as_ref()?;
+        let shared = self.hosts[instance.index()].shared.as_ref()?;
         let core = Cpu::from_milli(u64::from(setup.core_milli))?;
-        Some((u64::from(setup.model.start_cpu_micros), core)).filter(|(micros, _)| *micros > 0)
+        let without_quota = 1.0 - shared.host.share_of_cores(core);
+        let micros = f64::from(setup.model.start_cpu_micros) * without_quota;
+        Some((libm::round(micros) as u64, core)).filter(|(micros, _)| *micros > 0)
     }
 
     /// What the service time of a start includes of the host's part, µs: all that this takes when
@@ -110,9 +113,17 @@ impl SimulatedBackend {
         let host = self.hosts[instance.index()].shared.as_ref().expect("it takes CPU of it");
         let rate = u64::from(host.host.start_cap(self.nature.definition(definition), core).max(1));
         let model = &self.engines.as_ref().expect("an engine starts").setup().model;
-        let throttled = u64::from(model.start_throttled_micros.min(model.start_cpu_micros));
+        let throttled = u64::from(model.start_throttled_micros).min(micros);
         let core = u64::from(core.0);
         (micros * core).div_ceil(rate) - throttled * (core - rate) / rate
+    }
+
+    /// CPU in use on the instance where a start competes for it.
+    pub(super) fn start_load(&self, instance: InstanceId) -> u64 {
+        if self.start_cpu(instance).is_none() {
+            return 0;
+        }
+        self.hosts[instance.index()].shared.as_ref().map_or(0, |shared| shared.host.used())
     }
 
     /// An engine has done its part of a start; the part that the instance itself does follows on a
@@ -138,7 +149,9 @@ impl SimulatedBackend {
     fn waits_for_quota(&self, instance: InstanceId) -> SimDuration {
         let setup = self.engines.as_ref().expect("a start takes CPU of an engine's").setup();
         let host = &self.hosts[instance.index()].shared.as_ref().expect("it is shared").host;
-        let Some(share) = host.saturated_share(setup.core_milli) else { return SimDuration::ZERO };
+        let core = Cpu::from_milli(u64::from(setup.core_milli));
+        let Some(core) = core.filter(|_| host.is_saturated()) else { return SimDuration::ZERO };
+        let share = host.share_of_cores(core);
         let bursts = f64::from(setup.model.start_bursts_milli) / 1000.0;
         SimDuration::from_micros(libm::round(bursts * burst_wait_micros(share)) as u64)
     }
