@@ -104,6 +104,7 @@ impl Controller {
     /// Takes one event; what follows from it is appended to `out`.
     pub fn handle(&mut self, now: SimTime, event: &Event, out: &mut Reaction) {
         self.react(now, event, out);
+        self.services_tell_starts(out);
         for task in self.ended.drain(..) {
             self.cluster.remove_task(task);
         }

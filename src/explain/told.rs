@@ -43,10 +43,10 @@ impl Told {
 
     /// Takes in what `service` told in an event.
     pub(super) fn note(&mut self, service: ServiceId, name: &str, seen: &Observation<'_>) {
-        for change in seen.changes {
+        for (at, change) in seen.changes.iter().enumerate() {
             let Change::Service(id, event) = change else { continue };
             if *id == service {
-                let text = service_message(name, *event, seen.cluster);
+                let text = service_message(name, *event, seen.cluster, &seen.changes[at..]);
                 self.add(text, service_message_cause(*event, seen.cluster), seen.now);
             }
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use crate::controller::{Change, Event, ServiceEvent};
-use crate::des::SimTime;
 use crate::model::{ClassId, Cluster, InstanceStatus, InstanceView, ServiceId};
 use crate::placement::{Predicate, RefusalHistogram};
 
@@ -39,9 +38,10 @@ impl ServiceEvents {
         self.file.close()
     }
 
-    fn write(&mut self, now: SimTime, id: ServiceId, event: ServiceEvent, cluster: &Cluster) {
+    fn write(&mut self, seen: &Observation<'_>, id: ServiceId, event: ServiceEvent, at: usize) {
+        let (now, cluster, later) = (seen.now, seen.cluster, &seen.changes[at..]);
         let name = &self.names[&id];
-        let message = format!("(service {name}) {}", service_message(name, event, cluster));
+        let message = format!("(service {name}) {}", service_message(name, event, cluster, later));
         let time = now.to_string();
         let why = service_message_cause(event, cluster);
         self.file.row([&time, &csv_text(name), &csv_text(&message), &csv_text(&why)]);
@@ -53,19 +53,25 @@ impl Recorder for ServiceEvents {
         if let Event::ServiceCreated(spec) = seen.event {
             self.names.insert(spec.id, spec.name.clone());
         }
-        for change in seen.changes {
+        for (at, change) in seen.changes.iter().enumerate() {
             if let Change::Service(id, event) = change {
-                self.write(seen.now, *id, *event, seen.cluster);
+                self.write(seen, *id, *event, at);
             }
         }
     }
 }
 
-/// The message after the service's name.
+/// The message after the service's name. The cluster is seen after the `later` changes, which the
+/// service did not know of yet.
 ///
 /// Source: ECS developer guide, "Service event messages" and "Availability Zone service rebalancing
 /// service event messages"; what is not there is as users quote it.
-pub(crate) fn service_message(service: &str, event: ServiceEvent, cluster: &Cluster) -> String {
+pub(crate) fn service_message(
+    service: &str,
+    event: ServiceEvent,
+    cluster: &Cluster,
+    later: &[Change],
+) -> String {
     match event {
         ServiceEvent::SteadyState => "has reached a steady state.".to_owned(),
         ServiceEvent::TasksStarted(count) => format!("has started {count} tasks."),
@@ -107,11 +113,11 @@ pub(crate) fn service_message(service: &str, event: ServiceEvent, cluster: &Clus
             format!("rolling back to deployment ecs-svc/{number}.")
         }
         ServiceEvent::ZonesUnbalanced => {
-            let zones = tasks_by_zone(service, cluster);
+            let zones = tasks_by_zone(service, cluster, later);
             format!("is not AZ balanced with {zones}. AZ Rebalancing in progress.")
         }
         ServiceEvent::ZonesBalanced => {
-            format!("is AZ balanced with {}.", tasks_by_zone(service, cluster))
+            format!("is AZ balanced with {}.", tasks_by_zone(service, cluster, later))
         }
     }
 }
@@ -168,13 +174,23 @@ fn zone<'c>(on: InstanceView<'_>, cluster: &'c Cluster) -> &'c str {
     cluster.attributes(on.id()).get(ZONE).unwrap_or("no zone")
 }
 
-/// "2 tasks in us-east-1a, 1 tasks in us-east-1b", zones in alphabetical order.
-fn tasks_by_zone(service: &str, cluster: &Cluster) -> String {
+/// "2 tasks in us-east-1a, 1 tasks in us-east-1b", zones in alphabetical order; without the tasks
+/// that were placed later.
+fn tasks_by_zone(service: &str, cluster: &Cluster, later: &[Change]) -> String {
     let name = format!("service:{service}");
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     let Some(group) = cluster.group(&name) else { return String::new() };
     for on in cluster.instances().filter(|on| on.status() == InstanceStatus::Active) {
         *counts.entry(zone(on, cluster)).or_default() += on.group_count(group);
+    }
+    for change in later {
+        let Change::TaskPlaced { task, placement } = change else { continue };
+        let class = cluster.task(*task).map(|task| cluster.class(task.class));
+        if class.is_some_and(|class| class.group == group)
+            && let Some(count) = counts.get_mut(zone(cluster.instance(placement.instance), cluster))
+        {
+            *count -= 1;
+        }
     }
     let all: Vec<String> =
         counts.iter().map(|(zone, count)| format!("{count} tasks in {zone}")).collect();

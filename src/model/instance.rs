@@ -152,6 +152,11 @@ impl<'a> InstanceView<'a> {
         self.cluster.tasks_in_field(field, self.value(field), group)
     }
 
+    /// What expressions see of it without the tasks of a group.
+    pub fn without(self, group: GroupId) -> WithoutGroup<'a> {
+        WithoutGroup { on: self, group }
+    }
+
     /// The cluster it is part of.
     pub fn cluster(self) -> &'a Cluster {
         self.cluster
@@ -185,5 +190,44 @@ impl Subject for InstanceView<'_> {
 
     fn any_task_group(&self, test: &mut dyn FnMut(&str) -> bool) -> bool {
         self.ledger().groups(self.id).iter().any(|&(group, _)| test(self.cluster.group_name(group)))
+    }
+}
+
+/// An instance as expressions see it, the tasks of a group left out.
+#[derive(Debug, Clone, Copy)]
+pub struct WithoutGroup<'a> {
+    on: InstanceView<'a>,
+    group: GroupId,
+}
+
+impl Subject for WithoutGroup<'_> {
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.on.attribute(name)
+    }
+
+    fn agent_connected(&self) -> bool {
+        Subject::agent_connected(&self.on)
+    }
+
+    fn ec2_instance_id(&self) -> &str {
+        self.on.ec2_instance_id()
+    }
+
+    fn agent_version(&self) -> Option<&str> {
+        self.on.agent_version()
+    }
+
+    fn registered_at(&self) -> Option<i64> {
+        self.on.registered_at()
+    }
+
+    fn running_tasks_count(&self) -> u32 {
+        self.on.running_tasks_count() - self.on.group_count(self.group)
+    }
+
+    fn any_task_group(&self, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        let groups = self.on.ledger().groups(self.on.id).iter();
+        let mut others = groups.filter(|(group, _)| *group != self.group);
+        others.any(|&(group, _)| test(self.on.cluster.group_name(group)))
     }
 }

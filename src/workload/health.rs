@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use crate::des::SimDuration;
 use crate::model::Health;
 
-use super::law_spec::DurationLaw;
+use super::law_spec::{ALMOST_CERTAIN, DurationLaw};
 
 /// A health check, and what it will find: nature's part.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,14 @@ pub struct HealthCheck {
 pub type HealthChanges = SmallVec<[(SimDuration, Health); 3]>;
 
 impl HealthCheck {
+    /// Whether it may find a task unhealthy: one that is not ready in time, or fails after it was.
+    pub fn may_fail(&self) -> bool {
+        let last = |law: &DurationLaw| law.sample(ALMOST_CERTAIN);
+        let ready = self.ready.as_ref().map_or(SimDuration::ZERO, last);
+        self.fails_after.is_some()
+            || self.changes(ready, None).iter().any(|(_, health)| *health == Health::Unhealthy)
+    }
+
     /// When the verdict changes, if checks would pass from `ready` after the start on, and fail
     /// from `fails` on.
     ///

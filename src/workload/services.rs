@@ -10,8 +10,8 @@ use crate::model::{
 
 use super::law_spec::DurationLaw;
 use super::{
-    Conduct, Container, External, Ids, RequestLoad, ServiceBehaviour, Source, Usage, UsageId,
-    WorkloadError,
+    Conduct, Container, External, HealthCheck, Ids, RequestLoad, ServiceBehaviour, Source, Usage,
+    UsageId, WorkloadError,
 };
 
 /// What the tasks of a service are, from its creation or an update on.
@@ -41,7 +41,7 @@ impl ServiceTasks {
         let peak_mib = self.usage.as_ref().map_or(0, Usage::peak_memory_mib);
         self.run_time.is_some()
             || containers.any(ends)
-            || checks.is_some_and(|check| check.fails_after.is_some())
+            || checks.is_some_and(HealthCheck::may_fail)
             || peak_mib > self.definition.memory_mib
     }
 
@@ -81,13 +81,18 @@ pub struct ServicePlan {
 }
 
 impl ServicePlan {
+    /// Its first tasks, and those of each later deployment.
+    pub fn all_tasks(&self) -> impl Iterator<Item = &ServiceTasks> {
+        let later = self.changes.iter().filter_map(|change| change.tasks.as_ref());
+        std::iter::once(&self.tasks).chain(later)
+    }
+
     /// Whether tasks of it end by themselves, and are wanted to the end.
     pub fn replaces_for_ever(&self) -> bool {
-        let later = self.changes.iter().filter_map(|change| change.tasks.as_ref());
         let last = self.changes.iter().rev().find_map(|change| change.desired_count);
         let is_daemon = self.spec.scheduling == SchedulingStrategy::Daemon;
         let wanted = is_daemon || last.unwrap_or(self.spec.desired_count) > 0;
-        wanted && std::iter::once(&self.tasks).chain(later).any(ServiceTasks::end_by_themselves)
+        wanted && self.all_tasks().any(ServiceTasks::end_by_themselves)
     }
 }
 

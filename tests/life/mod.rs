@@ -1,6 +1,7 @@
 //! What happens at one instant, and on hosts that take their time: the simulated backend, the
 //! control plane and the run together, on scripts worked out by hand.
 
+mod daemons;
 mod decision_time;
 mod life_cycle;
 mod requests;

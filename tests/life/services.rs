@@ -6,14 +6,14 @@ use towtank::scenario::{Document, Recording, Scenario};
 use crate::text::{Row, Text};
 
 /// What a scenario came to.
-struct Outcome {
+pub(super) struct Outcome {
     warnings: Vec<String>,
-    tasks: Vec<Row>,
+    pub(super) tasks: Vec<Row>,
     /// Messages of services, with the time in seconds.
     events: Vec<(f64, String)>,
 }
 
-fn run(text: &str) -> Outcome {
+pub(super) fn run(text: &str) -> Outcome {
     let document = Document::parse("s.toml", text).unwrap();
     let scenario = Scenario::of(document, &[]).unwrap_or_else(|why| panic!("{why}"));
     let (tasks, events) = (Text::default(), Text::default());
@@ -32,13 +32,13 @@ fn run(text: &str) -> Outcome {
 }
 
 impl Outcome {
-    fn told(&self, words: &str) -> Vec<f64> {
+    pub(super) fn told(&self, words: &str) -> Vec<f64> {
         let told = self.events.iter().filter(|(_, message)| message.contains(words));
         told.map(|(at, _)| *at).collect()
     }
 
     /// Tasks of a group that run at the end, on instances whose names begin so.
-    fn running(&self, service: &str, instances: &str) -> usize {
+    pub(super) fn running(&self, service: &str, instances: &str) -> usize {
         let group = format!("service:{service}");
         let runs = |row: &&Row| {
             let there = row["instance"].starts_with(instances);
@@ -48,7 +48,7 @@ impl Outcome {
     }
 
     /// When tasks started, ascending.
-    fn starts(&self) -> Vec<f64> {
+    pub(super) fn starts(&self) -> Vec<f64> {
         let start = |row: &Row| row["started_s"].parse().ok();
         let mut all: Vec<f64> = self.tasks.iter().filter_map(start).collect();
         all.sort_by(f64::total_cmp);
@@ -150,37 +150,6 @@ fn ecs_5_7_protection_does_not_keep_unhealthy_tasks() {
     assert!(starts[2] < 700.0, "{starts:?}");
 }
 
-/// That a daemon has no room on one instance is no reason to leave sick ones on others.
-#[test]
-fn sick_daemons_are_replaced_while_another_instance_is_full() {
-    let text = "until = \"2h\"\n[capacity.big]\nvcpus = 2\nmemory_mib = 4096\ncount = 2\n\
-        [capacity.small]\nvcpus = 1\nmemory_mib = 4096\ncount = 1\n\
-        attributes = { kind = \"small\" }\n[service.web]\ndesired_count = 1\n\
-        task = { cpu = 1024, memory = 64, constraints = [\"attribute:kind == small\"] }\n\
-        [service.logs]\nscheduling = \"daemon\"\nstart = \"1m\"\n\
-        task = { cpu = 128, memory = 64, \
-        health_check = { interval = \"10s\", retries = 1, fails_after = \"10m\" } }\n";
-    let outcome = run(text);
-    assert_eq!(outcome.running("logs", "big"), 2);
-    assert!(outcome.tasks.len() > 10, "{}", outcome.tasks.len());
-}
-
-/// Ten daemons: half of them is five.
-#[test]
-fn ecs_5_3_a_daemon_fails_at_half_of_its_instances_and_starts_no_more() {
-    let text = "preset = \"ecs\"\nuntil = \"4h\"\n[capacity.web]\ninstance_type = \"m5.large\"\n\
-        count = 10\n[service.logs]\nscheduling = \"daemon\"\n\
-        deployment = { circuit_breaker = {} }\ntask = { cpu = 128, memory = 64 }\n\
-        changes = [{ at = \"10m\", \
-        task = { cpu = 128, memory = 64, fails_to_start = 1.0 } }]\n";
-    let outcome = run(text);
-    let failed = |row: &&Row| row["outcome"] == "failed-to-start";
-    let failed = outcome.tasks.iter().filter(failed).count();
-    // All ten of the first, and those that took the places of the first four.
-    assert_eq!(failed, 14);
-    assert_eq!(outcome.told("deployment failed").len(), 1);
-}
-
 const TWO_ZONES: &str = "until = \"2h\"\n\
     [capacity.a]\nvcpus = 16\nmemory_mib = 32768\ncount = 1\n\
     [capacity.b]\nvcpus = 16\nmemory_mib = 32768\ncount = 1\n\
@@ -237,42 +206,6 @@ fn a_service_that_is_refused_while_decisions_take_time_waits() {
     assert!(!outcome.told("unable to place").is_empty(), "{:?}", outcome.events);
 }
 
-/// Once a task of the other service is on an instance, the daemon is wanted there.
-#[test]
-fn daemons_follow_the_tasks_that_their_constraints_name() {
-    let text = |preset: &str| {
-        format!(
-            "preset = \"{preset}\"\nuntil = \"1h\"\n[capacity.web]\nvcpus = 4\n\
-             memory_mib = 8192\ncount = 3\n[service.logs]\nscheduling = \"daemon\"\n\
-             task = {{ cpu = 128, memory = 64, constraints = [\"task:group == service:web\"] }}\n\
-             [service.web]\ndesired_count = 2\ntask = {{ cpu = 512, memory = 512 }}\n"
-        )
-    };
-    for preset in ["instant", "ecs"] {
-        assert_eq!(run(&text(preset)).running("logs", "web"), 2, "{preset}");
-    }
-}
-
-/// One daemon too many is on one instance, and one is missing on the other.
-#[test]
-fn daemons_on_instances_that_are_no_longer_theirs_do_not_go_round_for_ever() {
-    let constraints = "constraints = [\"not(task:group == family:batch-0)\"]";
-    let text = format!(
-        "until = \"1h\"\n[capacity.web]\nvcpus = 4\nmemory_mib = 8192\ncount = 2\n\
-         [service.logs]\nscheduling = \"daemon\"\n\
-         deployment = {{ minimum_healthy_percent = 50, \
-         circuit_breaker = {{ rollback = true }} }}\n\
-         task = {{ cpu = 128, memory = 64, {constraints} }}\n\
-         changes = [{{ at = \"2m\", \
-         task = {{ cpu = 128, memory = 64, fails_to_start = 1.0, {constraints} }} }}]\n\
-         [workload.batch]\nstart = \"1m\"\narrivals = \"regular\"\nrate = \"1/m\"\ncount = 1\n\
-         duration = \"50m\"\n\
-         tasks = [{{ cpu = 512, memory = 512, start_on = [\"web-0\"] }}]\n"
-    );
-    let outcome = run(&text);
-    assert!(outcome.tasks.len() < 20, "{}", outcome.tasks.len());
-}
-
 /// Ten in a row are started at one instant; from then on there are waits between them.
 #[test]
 fn a_task_that_ends_as_soon_as_it_runs_is_throttled() {
@@ -297,4 +230,110 @@ fn a_full_zone_is_tried_again_after_the_first_wait_at_least() {
     let text = TWO_ZONES.replacen("[capacity.a]", controller, 1).replacen("10m", "30m", 1);
     let outcome = run(&text);
     assert_eq!(["a", "b", "c"].map(|on| outcome.running("web", on)), [5, 5, 0]);
+}
+
+/// Two tasks wait and are given up. When the others end there is room, and their replacements have
+/// nothing to wait for.
+#[test]
+fn what_waited_in_vain_holds_nothing_back() {
+    let outcome =
+        run("preset = \"ecs\"\nuntil = \"65m\"\n[capacity.pool]\nvcpus = 8\nmemory_mib = 16384\n\
+         count = 1\n[service.web]\ndesired_count = 10\n\
+         task = { cpu = 1024, memory = 512, duration = \"1h\" }\n\
+         changes = [{ at = \"10m\", desired_count = 8 }, { at = \"20m\", desired_count = 10 }, \
+         { at = \"30m\", desired_count = 8 }]\n");
+    let later = outcome.starts().into_iter().filter(|at| *at > 60.0);
+    let late: Vec<f64> = later.filter(|at| *at > 3640.0).collect();
+    assert_eq!((outcome.running("web", "pool"), late), (8, vec![]));
+    let told = outcome.told("unable to place");
+    assert_eq!(told.len(), 2, "again when there is something to place again: {told:?}");
+}
+
+/// The old definition fits nowhere; the new one would, and is not tried after it.
+#[test]
+fn ecs_5_5_what_found_no_place_does_not_keep_the_new_definition_from_one() {
+    let outcome =
+        run("preset = \"ecs\"\nuntil = \"2h\"\n[capacity.web]\nvcpus = 6\nmemory_mib = 16384\n\
+         count = 1\n[service.other]\ndesired_count = 1\ntask = { cpu = 512, memory = 256 }\n\
+         changes = [{ at = \"9m\", desired_count = 0 }]\n\
+         [service.web]\ndesired_count = 2\ntask = { cpu = 4096, memory = 1024 }\n\
+         deployment = { strategy = \"blue-green\" }\n\
+         changes = [{ at = \"10m\", task = { cpu = 512, memory = 512 } }]\n");
+    assert_eq!(outcome.running("web", "web"), 2);
+    assert_eq!(outcome.told("(service web) (deployment ecs-svc/1) deployment completed").len(), 1);
+}
+
+/// Once a task of a deployment is RUNNING, tasks that fail to start do not fail it.
+#[test]
+fn ecs_5_3_after_the_first_running_task_only_checks_count() {
+    let text = |share: &str| {
+        format!(
+            "preset = \"ecs\"\nuntil = \"2h\"\n[capacity.web]\nvcpus = 16\nmemory_mib = 32768\n\
+             count = 1\n[service.web]\ndesired_count = 10\n\
+             deployment = {{ circuit_breaker = {{}} }}\n\
+             task = {{ cpu = 512, memory = 512, fails_to_start = {share} }}\n"
+        )
+    };
+    let some = run(&text("0.6"));
+    assert!(some.told("deployment failed").is_empty(), "{:?}", some.events);
+    assert_eq!(some.running("web", "web"), 10);
+    assert_eq!(run(&text("1.0")).told("deployment failed").len(), 1);
+}
+
+/// A drained instance's PENDING tasks are stopped and told of.
+#[test]
+fn stops_are_told_by_how_far_tasks_had_come() {
+    let text = "until = \"1h\"\n[capacity.web]\nvcpus = 4\nmemory_mib = 8192\ncount = 2\n\
+        start_delay = \"5m\"\ndrain = [{ at = \"1m\", instances = 1 }]\n\
+        [service.web]\ndesired_count = 4\ntask = { cpu = 512, memory = 512 }\n";
+    let drained = run(text);
+    assert_eq!(drained.told("stopped 2 pending tasks"), [60.0], "{:?}", drained.events);
+    assert_eq!(drained.told("has started 2 tasks"), [60.0]);
+    let superseded = "until = \"1h\"\n[capacity.web]\nvcpus = 8\nmemory_mib = 8192\ncount = 1\n\
+        start_delay = \"5m\"\n[service.web]\ndesired_count = 2\n\
+        task = { cpu = 512, memory = 512 }\ndeployment = { strategy = \"blue-green\" }\n\
+        changes = [{ at = \"10m\", task = { cpu = 512, memory = 256 } }, \
+        { at = \"12m\", task = { cpu = 512, memory = 128 } }]\n";
+    let outcome = run(superseded);
+    assert_eq!(outcome.told("stopped 2 pending tasks"), [720.0], "{:?}", outcome.events);
+}
+
+/// The message is of what the service saw, not of what it did about it.
+#[test]
+fn ecs_5_6_zones_are_told_as_they_were_found() {
+    let text = "until = \"1h\"\n[capacity.a]\nvcpus = 4\nmemory_mib = 8192\ncount = 1\n\
+        [capacity.b]\nvcpus = 1\nmemory_mib = 2048\ncount = 1\n\
+        availability_zones = [\"us-east-1b\"]\n\
+        [service.filler]\ndesired_count = 1\ntask = { cpu = 1024, memory = 512, \
+        constraints = [\"attribute:ecs.availability-zone == us-east-1b\"] }\n\
+        changes = [{ at = \"10m\", desired_count = 0 }]\n\
+        [service.web]\nstart = \"5m\"\ndesired_count = 2\nzone_rebalancing = true\n\
+        task = { cpu = 512, memory = 512 }\n";
+    let outcome = run(text);
+    let told = outcome.told("is not AZ balanced with 2 tasks in us-east-1a, 0 tasks in us-east-1b");
+    assert_eq!(told.len(), 1, "{:?}", outcome.events);
+    assert_eq!(outcome.told("is AZ balanced with 1 tasks in us-east-1a, 1 tasks in").len(), 1);
+    let named = text.replacen(
+        "task = { cpu = 512, memory = 512 }",
+        "task = { cpu = 512, memory = 512, constraints = [\"attribute:ecs.availability-zone in \
+         [us-east-1a, us-east-1b]\"] }",
+        1,
+    );
+    let outcome = run(&named);
+    assert_eq!(outcome.running("web", "a"), 2);
+    let [warning] = outcome.warnings.as_slice() else { panic!("{:?}", outcome.warnings) };
+    assert!(warning.contains("names the availability zone"), "{warning}");
+}
+
+/// Of four unhealthy tasks without room for a replacement, one goes at a time.
+#[test]
+fn ecs_5_2_unhealthy_tasks_are_replaced_one_by_one_where_stopping_ones_count() {
+    let outcome = run("until = \"20m\"\n[controller]\nmaximum_counts_stopping = true\n\
+         [capacity.web]\nvcpus = 4\nmemory_mib = 8192\ncount = 1\nstop_delay = \"1m\"\n\
+         [service.web]\ndesired_count = 4\n\
+         deployment = { minimum_healthy_percent = 0, maximum_percent = 100 }\n\
+         task = { cpu = 512, memory = 512, health_check = { fails_after = \"5m\" } }\n");
+    let starts = outcome.starts();
+    let replaced: Vec<f64> = starts.into_iter().filter(|at| *at > 0.0).take(4).collect();
+    assert!(replaced.windows(2).all(|pair| pair[1] - pair[0] >= 60.0), "{replaced:?}");
 }

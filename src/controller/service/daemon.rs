@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 
 use crate::des::SimTime;
 use crate::model::{
-    Cluster, InstanceId, InstanceView, Placement, SchedulingStrategy, ServiceId, TaskClass,
+    Cluster, InstanceId, InstanceView, Placement, PlacementConstraint, SchedulingStrategy,
+    ServiceId, TaskClass, TaskId,
 };
 use crate::placement::{Predicate, tightest_devices};
 
@@ -26,18 +27,27 @@ pub(super) struct Daemon {
     bare: BTreeSet<InstanceId>,
     /// Those of them with room for one.
     roomy: BTreeSet<InstanceId>,
+    /// Those that it was taken off at `left_at` because they were none for it any more: at that
+    /// time it does not come back, or two daemons that mind each other would never come to rest.
+    left: BTreeSet<InstanceId>,
+    left_at: SimTime,
     seen: u64,
     /// Whether tasks of others decide which instances are eligible.
     minds_tasks: bool,
 }
 
-/// What makes an instance one for a service at all; resources do not.
-const ELIGIBLE: [Predicate; 4] =
-    [Predicate::Active, Predicate::Agent, Predicate::Attribute, Predicate::MemberOf];
+/// What makes an instance one for a service at all, besides its constraints; resources do not.
+const ELIGIBLE: [Predicate; 3] = [Predicate::Active, Predicate::Agent, Predicate::Attribute];
 
-/// Whether a service may have tasks on an instance, if there is room.
+/// Whether a service may have tasks on an instance, if there is room. Its constraints are about
+/// placing: tasks of its own that are there already say nothing against the instance.
 pub(super) fn is_eligible(class: &TaskClass, on: InstanceView<'_>) -> bool {
+    let others = on.without(class.group);
     ELIGIBLE.into_iter().all(|predicate| predicate.holds(class, on))
+        && class.definition.constraints.iter().all(|constraint| match constraint {
+            PlacementConstraint::MemberOf(expression) => expression.matches(&others),
+            PlacementConstraint::AtMost(_) => true,
+        })
 }
 
 impl Daemon {
@@ -55,8 +65,32 @@ impl Daemon {
     }
 
     /// Instances where one can be started now.
-    pub(super) fn places(&self) -> u32 {
-        self.roomy.len() as u32
+    fn places(&self, now: SimTime) -> impl Iterator<Item = InstanceId> {
+        let left = (self.left_at == now).then_some(&self.left);
+        let is_barred = move |on: &InstanceId| left.is_some_and(|left| left.contains(on));
+        self.roomy.iter().copied().filter(move |on| !is_barred(on))
+    }
+
+    /// How many there are. O(1), or O(instances with room) at an instant at which it left some.
+    pub(super) fn place_count(&self, now: SimTime) -> u32 {
+        if self.left_at != now || self.left.is_empty() {
+            return self.roomy.len() as u32;
+        }
+        self.places(now).count() as u32
+    }
+
+    /// Whether an instance is one for it.
+    pub(super) fn wants(&self, instance: InstanceId) -> bool {
+        self.eligible.contains(&instance)
+    }
+
+    /// Its task was taken off an instance that is none for it.
+    pub(super) fn leaves(&mut self, now: SimTime, instance: InstanceId) {
+        if self.left_at != now {
+            self.left.clear();
+            self.left_at = now;
+        }
+        self.left.insert(instance);
     }
 
     /// Whether some instance may be without a task of it.
@@ -146,7 +180,7 @@ impl Controller {
         };
         let (class_id, is_failed) = (service.primary().class, service.is_failed());
         let starved = !is_failed && daemon.bare.len() > daemon.roomy.len();
-        let roomy: Vec<InstanceId> = daemon.roomy.iter().take(wanted as usize).copied().collect();
+        let roomy: Vec<InstanceId> = daemon.places(now).take(wanted as usize).collect();
         let count = self.may_start(now, id, roomy.len() as u32, out);
         for &instance in roomy.iter().take(count as usize) {
             let task = self.create_service_task(id, now, out);
@@ -158,6 +192,22 @@ impl Controller {
             out.changes.push(Change::Service(id, ServiceEvent::UnableToPlace(class_id)));
         }
         count
+    }
+
+    /// Whether a daemon's task is on an instance that is none for it any more.
+    pub(super) fn is_out_of_place(&self, id: ServiceId, task: TaskId) -> bool {
+        let Some(daemon) = &self.services.get(id).daemon else { return false };
+        self.instance_of(task).is_some_and(|instance| !daemon.wants(instance))
+    }
+
+    /// A daemon's task is going to be stopped.
+    pub(super) fn daemon_leaves(&mut self, now: SimTime, id: ServiceId, task: TaskId) {
+        if !self.is_out_of_place(id, task) {
+            return;
+        }
+        let instance = self.instance_of(task).expect("it is on an instance");
+        let daemon = self.services.get_mut(id).daemon.as_mut();
+        daemon.expect("only a daemon's is out of place").leaves(now, instance);
     }
 
     /// Daemons come first: what has room now is started before the queue is looked at.

@@ -16,7 +16,7 @@ pub enum ServiceEvent {
     /// Tasks that were not running are being stopped.
     PendingTasksStopped(u32),
     /// No instance takes a task of the class. Told again when the cause was away in between, or
-    /// after six hours.
+    /// when it is tried six hours later.
     UnableToPlace(ClassId),
     /// The same in the availability zone of an instance: zones are to be evened out.
     UnableToPlaceInZone(InstanceId),

@@ -3,6 +3,7 @@
 use crate::des::SimTime;
 use crate::model::{InstanceId, SchedulingStrategy, TaskId};
 
+use super::reconcile::Stopped;
 use super::{Held, Lasting, Phase};
 use crate::controller::{Controller, Reaction};
 
@@ -44,9 +45,11 @@ impl Controller {
                 self.services.get_mut(id).update(held.task, |held| held.draining = true);
             }
             let at_once = |held: &&Held| is_daemon || held.phase == Phase::Pending;
+            let mut stopped = Stopped::default();
             for held in there.iter().filter(at_once) {
-                self.stop_service_task(now, id, held.task, out);
+                stopped.count(self.stop_service_task(now, id, held.task, out));
             }
+            stopped.tell(id, out);
             if is_daemon || !there.is_empty() {
                 self.reconcile(now, id, out);
             }

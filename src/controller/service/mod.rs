@@ -2,8 +2,8 @@
 //! the bounds meanwhile.
 //!
 //! `plan.rs` says how many tasks to start and stop, `reconcile.rs` does it, `rollout.rs` follows
-//! deployments, `instances.rs` what happens to instances, `daemon.rs` and `zones.rs` add what
-//! DAEMON services and AZ rebalancing need.
+//! deployments, `tasks.rs` what happens to tasks and `instances.rs` to instances; `daemon.rs` and
+//! `zones.rs` add what DAEMON services and AZ rebalancing need.
 
 mod daemon;
 mod event;
@@ -13,6 +13,7 @@ mod plan;
 mod reconcile;
 mod rollout;
 mod rules;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -23,13 +24,13 @@ pub use rules::ServiceRules;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::des::{SimDuration, SimTime};
+use crate::des::SimTime;
 use crate::model::{
-    ClassId, FieldId, GroupId, Health, Origin, SchedulingStrategy, ServiceId, ServiceSpec,
-    ServiceUpdate, TaskId,
+    ClassId, FieldId, GroupId, Health, SchedulingStrategy, ServiceId, ServiceSpec, ServiceUpdate,
+    TaskId,
 };
 
-use super::{Change, Command, Controller, Reaction, Timer, Transition};
+use super::{Command, Controller, Reaction, Timer};
 use crate::placement::VictimOrder;
 use crate::queueing::Refused;
 use daemon::Daemon;
@@ -89,6 +90,8 @@ struct Deployment {
     tasks: u32,
     /// Tasks that failed since it began, or since one was healthy.
     failed_tasks: u32,
+    /// Whether a task of it was RUNNING.
+    has_run: bool,
     /// Whether all its tasks were healthy beside those it replaces, and since when.
     healthy_since: Option<SimTime>,
 }
@@ -133,6 +136,8 @@ struct Service {
     retry_at: Option<SimTime>,
     /// What was refused last.
     refused: Option<(ClassId, Refused)>,
+    /// The task stopped last; where it is DEACTIVATING it still holds its room.
+    makes_room: Option<TaskId>,
     /// Tasks in a row that failed to start, and the waits because of it.
     failures_in_row: u32,
     /// When a task of it last turned RUNNING, if none has failed to start since.
@@ -227,6 +232,12 @@ impl Service {
         let held = self.tasks.remove(&task.number)?;
         self.count_out(&held);
         self.deployment_mut(held.deployment).tasks -= 1;
+        if held.phase == Phase::Waiting && self.new.waiting + self.old.waiting == 0 {
+            // What is wanted next does not wait because these have waited.
+            self.retry_at = None;
+            self.retry.reset();
+            self.told.is_placed();
+        }
         Some(held)
     }
 
@@ -284,6 +295,8 @@ pub(super) struct Services {
     /// The DAEMON services, and those that even out zones.
     daemons: Vec<ServiceId>,
     zonal: Vec<ServiceId>,
+    /// How many tasks of which services were placed in the event being handled, in turns.
+    placed: Vec<(ServiceId, u32)>,
     pub(super) rules: ServiceRules,
     /// The availability zone of instances, where a service evens them out.
     zone_field: Option<FieldId>,
@@ -348,6 +361,7 @@ impl Controller {
             retry: Backoff::default(),
             retry_at: None,
             refused: None,
+            makes_room: None,
             failures_in_row: 0,
             ran_at: None,
             throttle: Backoff::default(),
@@ -384,189 +398,6 @@ impl Controller {
             self.give_up_superseded(now, id, out);
         }
         self.reconcile(now, id, out);
-    }
-
-    // --- what happens to tasks ------------------------------------------------------------------
-
-    /// The service that a task belongs to. Without services, what it belongs to need not be
-    /// fetched.
-    fn service_of(&self, task: TaskId) -> Option<ServiceId> {
-        if self.services.all.is_empty() {
-            return None;
-        }
-        match self.records[task.slot as usize].origin {
-            Origin::Service { service, .. } => Some(service),
-            Origin::Submission { .. } => None,
-        }
-    }
-
-    /// A task was placed.
-    pub(super) fn service_task_placed(&mut self, task: TaskId) {
-        let Some(id) = self.service_of(task) else { return };
-        let service = self.services.get_mut(id);
-        service.update(task, |held| held.phase = Phase::Pending);
-        service.retry.reset();
-        service.told.is_placed();
-    }
-
-    /// A task is RUNNING.
-    pub(super) fn service_task_runs(&mut self, now: SimTime, task: TaskId, out: &mut Reaction) {
-        let Some(id) = self.service_of(task) else { return };
-        let settled_after = self.services.rules.settled_after;
-        let class = self.cluster.task(task).expect("a task that runs lives").class;
-        let awaits = Awaits {
-            checks: self.cluster.class(class).definition.has_health_check,
-            target: self.has(task, Transition::PassChecks),
-        };
-        let service = self.services.get_mut(id);
-        let mut said = None;
-        service.update(task, |held| {
-            (held.phase, held.running_since, held.awaits) = (Phase::Unproven, now, awaits);
-            said = held.said;
-        });
-        service.ran_at = Some(now);
-        service.told.ends(Lasting::Impaired);
-        if let Some(health) = said {
-            return self.service_task_health(now, task, health, out);
-        }
-        if awaits.checks || awaits.target {
-            return;
-        }
-        if settled_after.micros() == 0 {
-            self.task_is_healthy(now, id, task, out);
-        } else {
-            out.commands.push(Command::WakeAt(now + settled_after, Timer::Settled(task)));
-        }
-    }
-
-    /// A task has passed the checks of its load balancer.
-    pub(super) fn service_task_passes_checks(
-        &mut self,
-        now: SimTime,
-        task: TaskId,
-        out: &mut Reaction,
-    ) {
-        if let Some(id) = self.service_of(task) {
-            self.services.get_mut(id).update(task, |held| held.awaits.target = false);
-            self.task_is_healthy(now, id, task, out);
-        }
-    }
-
-    /// A task without checks has been RUNNING for long enough.
-    pub(super) fn service_task_settled(&mut self, now: SimTime, task: TaskId, out: &mut Reaction) {
-        // The task may be gone, and its slot taken over.
-        if self.cluster.task(task).is_none() {
-            return;
-        }
-        if let Some(id) = self.service_of(task) {
-            self.task_is_healthy(now, id, task, out);
-        }
-    }
-
-    /// The grace period of a task is over whose checks failed meanwhile.
-    pub(super) fn service_task_grace_over(
-        &mut self,
-        now: SimTime,
-        task: TaskId,
-        out: &mut Reaction,
-    ) {
-        if self.cluster.task(task).is_none() {
-            return;
-        }
-        let Some(id) = self.service_of(task) else { return };
-        let held = self.services.get(id).tasks.get(&task.number);
-        if held.is_some_and(|held| held.failing && held.phase != Phase::Unhealthy) {
-            self.task_is_unhealthy(now, id, task, out);
-        }
-    }
-
-    /// Checks of a task have a new result.
-    pub(super) fn service_task_health(
-        &mut self,
-        now: SimTime,
-        task: TaskId,
-        health: Health,
-        out: &mut Reaction,
-    ) {
-        let Some(id) = self.service_of(task) else { return };
-        let service = self.services.get_mut(id);
-        let phase = service.tasks.get(&task.number).map(|held| held.phase);
-        if matches!(phase, Some(Phase::Waiting | Phase::Pending)) {
-            service.update(task, |held| held.said = Some(health));
-            return;
-        }
-        match health {
-            Health::Healthy => {
-                self.services.get_mut(id).update(task, |held| {
-                    (held.awaits.checks, held.failing) = (false, false);
-                });
-                self.task_is_healthy(now, id, task, out);
-            }
-            Health::Unhealthy => self.task_is_unhealthy(now, id, task, out),
-        }
-    }
-
-    /// A task is healthy, unless there is more to wait for.
-    fn task_is_healthy(&mut self, now: SimTime, id: ServiceId, task: TaskId, out: &mut Reaction) {
-        let service = self.services.get_mut(id);
-        let Some(held) = service.tasks.get(&task.number).copied() else { return };
-        if held.awaits.checks || held.awaits.target || held.failing {
-            if held.phase == Phase::Unhealthy && !held.failing {
-                service.update(task, |held| held.phase = Phase::Unproven);
-                self.reconcile(now, id, out);
-            }
-            return;
-        }
-        service.update(task, |held| held.phase = Phase::Healthy);
-        let resets = service.spec.deployment.circuit_breaker;
-        if resets.is_some_and(|breaker| breaker.reset_on_healthy_task) {
-            service.deployment_mut(held.deployment).failed_tasks = 0;
-        }
-        self.reconcile(now, id, out);
-    }
-
-    fn task_is_unhealthy(&mut self, now: SimTime, id: ServiceId, task: TaskId, out: &mut Reaction) {
-        let service = self.services.get_mut(id);
-        let Some(held) = service.tasks.get(&task.number).copied() else { return };
-        let grace_period = SimDuration::from_micros(service.spec.grace_period_micros);
-        let grace_ends = held.running_since + grace_period;
-        if now < grace_ends {
-            service.update(task, |held| held.failing = true);
-            out.commands.push(Command::WakeAt(grace_ends, Timer::GraceOver(task)));
-            return;
-        }
-        service.update(task, |held| (held.phase, held.failing) = (Phase::Unhealthy, true));
-        out.changes.push(Change::Service(id, ServiceEvent::Unhealthy(task)));
-        self.count_failure(id, held.deployment, out);
-        self.reconcile(now, id, out);
-    }
-
-    /// A task has turned STOPPING, or was never placed and is gone, without being told to.
-    pub(super) fn service_task_left(&mut self, now: SimTime, task: TaskId, out: &mut Reaction) {
-        let Some(id) = self.service_of(task) else { return };
-        let counts_stopping = self.services.rules.maximum_counts_stopping;
-        let service = self.services.get_mut(id);
-        let Some(held) = service.let_go(task) else { return };
-        service.stopping += u32::from(counts_stopping);
-        if matches!(held.phase, Phase::Waiting | Phase::Pending) {
-            self.count_failure(id, held.deployment, out);
-            self.started_in_vain(now, id, &held, out);
-        } else if held.running_since == now {
-            // Replaced without a delay it would end again at this very instant, for ever.
-            self.started_in_vain(now, id, &held, out);
-        }
-        self.reconcile(now, id, out);
-    }
-
-    /// A task that was STOPPING is gone.
-    pub(super) fn service_task_gone(&mut self, now: SimTime, task: TaskId, out: &mut Reaction) {
-        if !self.services.rules.maximum_counts_stopping {
-            return;
-        }
-        if let Some(id) = self.service_of(task) {
-            self.services.get_mut(id).stopping -= 1;
-            self.reconcile(now, id, out);
-        }
     }
 
     /// A timer of a service went off.

@@ -151,7 +151,8 @@ impl Situation {
         if self.new.healthy >= self.desired {
             return beyond + self.new.unhealthy;
         }
-        let stuck = missing > 0 && start == 0 && self.new.unhealthy > 0 && self.new.coming() == 0;
+        let under_way = self.new.coming() + self.stopping;
+        let stuck = missing > 0 && start == 0 && self.new.unhealthy > 0 && under_way == 0;
         beyond + u32::from(stuck)
     }
 

@@ -4,10 +4,9 @@
 use smallvec::smallvec;
 
 use crate::des::{SimDuration, SimTime};
-use crate::model::{Origin, Outcome, SchedulingStrategy, ServiceId, TaskId};
+use crate::model::{ClassId, Origin, Outcome, SchedulingStrategy, ServiceId, TaskId, TaskStatus};
 use crate::queueing::{Entry, Refused, Shape, Ticket};
 
-use super::daemon::Daemon;
 use super::plan::{Bounds, Situation, overlap_micros};
 use super::{Awaits, Deployment, Held, Lasting, Phase, ServiceEvent};
 use crate::controller::{Change, Controller, Reaction};
@@ -29,6 +28,40 @@ pub(super) fn rank(phase: Phase) -> u8 {
         Phase::Waiting => 1,
         Phase::Pending => 2,
         Phase::Unproven | Phase::Healthy => 3,
+    }
+}
+
+/// Tasks that were stopped in one go.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Stopped {
+    running: u32,
+    pending: u32,
+}
+
+impl Stopped {
+    /// One more that had come so far, if it was there.
+    pub(super) fn count(&mut self, phase: Option<Phase>) {
+        match phase {
+            None => {}
+            Some(Phase::Waiting | Phase::Pending) => self.pending += 1,
+            Some(Phase::Unproven | Phase::Healthy | Phase::Unhealthy) => self.running += 1,
+        }
+    }
+
+    fn total(self) -> u32 {
+        self.running + self.pending
+    }
+
+    /// The service tells of them.
+    pub(super) fn tell(self, id: ServiceId, out: &mut Reaction) {
+        for (count, event) in [
+            (self.running, ServiceEvent::TasksStopped(self.running)),
+            (self.pending, ServiceEvent::PendingTasksStopped(self.pending)),
+        ] {
+            if count > 0 {
+                out.changes.push(Change::Service(id, event));
+            }
+        }
     }
 }
 
@@ -67,7 +100,7 @@ impl Controller {
             side_by_side,
             shifted: primary.healthy_since.is_some_and(|since| now >= since + overlap),
             failed: service.is_failed(),
-            places: service.daemon.as_ref().map(Daemon::places),
+            places: service.daemon.as_ref().map(|daemon| daemon.place_count(now)),
         }
     }
 
@@ -89,9 +122,6 @@ impl Controller {
         } else {
             self.start_daemons(now, id, plan.start, out)
         };
-        if started > 0 {
-            out.changes.push(Change::Service(id, ServiceEvent::TasksStarted(started)));
-        }
         let stopped = self.stop_tasks(now, id, Which::New, plan.stop_new, out)
             + self.stop_tasks(now, id, Which::OldNotHealthy, plan.discard_old, out)
             + self.stop_tasks(now, id, Which::OldHealthy, plan.stop_old, out);
@@ -127,6 +157,9 @@ impl Controller {
 
     fn start_tasks(&mut self, now: SimTime, id: ServiceId, wanted: u32, out: &mut Reaction) -> u32 {
         let count = self.may_start(now, id, wanted, out);
+        if count > 0 && self.services.get(id).retry_at.is_none() {
+            self.meet_known_refusal(now, id, out);
+        }
         for _ in 0..count {
             let task = self.create_service_task(id, now, out);
             if self.services.get(id).retry_at.is_none() {
@@ -199,7 +232,25 @@ impl Controller {
         self.request_pass(now, out);
     }
 
-    /// No instance takes the replacements of unhealthy tasks: one of those goes first, each time.
+    /// Tasks are started that no instance took before, and nothing has changed since: it is as if
+    /// they had been tried.
+    fn meet_known_refusal(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
+        let service = self.services.get_mut(id);
+        let class = service.primary().class;
+        let known = service.refused.filter(|(of, _)| *of == class);
+        if !known.is_some_and(|(_, refused)| refused.still_holds(class, &self.cluster)) {
+            return;
+        }
+        if service.told.is_unplaced(now) {
+            out.changes.push(Change::Service(id, ServiceEvent::UnableToPlace(class)));
+        }
+        if self.services.rules.retry_first > SimDuration::ZERO {
+            self.hold_back(now, id, out);
+        }
+    }
+
+    /// No instance takes the replacements of unhealthy tasks: one of those goes first, each time,
+    /// and the next only when that has given up its room.
     ///
     /// Source: ECS API, `DeploymentConfiguration.maximumPercent`: replacements are started first
     /// "as long as cluster resources for starting replacement tasks are available".
@@ -211,7 +262,13 @@ impl Controller {
         let is_refused =
             class == service.primary().class && refused.still_holds(class, &self.cluster);
         let Situation { new, failed, .. } = self.situation(now, id);
-        if is_refused && !failed && new.waiting > 0 && new.coming() == new.waiting {
+        let makes_room = self.services.get(id).makes_room.and_then(|task| self.cluster.task(task));
+        if is_refused
+            && !failed
+            && new.waiting > 0
+            && new.coming() == new.waiting
+            && makes_room.is_none_or(|task| task.status != TaskStatus::Deactivating)
+        {
             self.stop_tasks(now, id, Which::New, 1, out);
         }
     }
@@ -232,11 +289,15 @@ impl Controller {
         if service.retry_at.is_none_or(|at| now < at) {
             return;
         }
-        let refused = service.refused;
-        if refused.is_some_and(|(class, refused)| refused.still_holds(class, &self.cluster)) {
-            return self.hold_back(now, id, out);
+        let still =
+            |(class, refused): &(ClassId, Refused)| refused.still_holds(*class, &self.cluster);
+        let Some((class, _)) = service.refused.filter(still) else {
+            return self.end_hold_back(id);
+        };
+        if self.services.get_mut(id).told.is_unplaced(now) {
+            out.changes.push(Change::Service(id, ServiceEvent::UnableToPlace(class)));
         }
-        self.end_hold_back(id);
+        self.hold_back(now, id, out);
     }
 
     /// Puts back into the queue what was held back, if anything was.
@@ -281,26 +342,16 @@ impl Controller {
             self.services.get_mut(id).told.ends(Lasting::Protected);
         }
         let placer = self.services.get(id).spec.placer;
-        let (mut running, mut pending) = (0, 0);
-        while running + pending < count {
+        let mut stopped = Stopped::default();
+        while stopped.total() < count {
             let rule = self.placers[placer].victim_rule();
             let Some(task) = order.take_first(rule, &self.cluster) else { break };
-            match self.services.get(id).tasks[&task.number].phase {
-                Phase::Waiting | Phase::Pending => pending += 1,
-                Phase::Unproven | Phase::Healthy | Phase::Unhealthy => running += 1,
-            }
-            self.stop_service_task(now, id, task, out);
+            self.daemon_leaves(now, id, task);
+            stopped.count(self.stop_service_task(now, id, task, out));
         }
         self.services.get_mut(id).keep(which, order);
-        for (count, event) in [
-            (running, ServiceEvent::TasksStopped(running)),
-            (pending, ServiceEvent::PendingTasksStopped(pending)),
-        ] {
-            if count > 0 {
-                out.changes.push(Change::Service(id, event));
-            }
-        }
-        running + pending
+        stopped.tell(id, out);
+        stopped.total()
     }
 
     /// The tasks that may be stopped, in the order in which they are: of the lowest rank first, and
@@ -312,9 +363,11 @@ impl Controller {
         }
         let rule = self.placers[service.spec.placer].victim_rule();
         let mut order = VictimOrder::new(service.group, rule, &self.cluster);
+        let service = self.services.get(id);
         for held in service.tasks.values() {
             if service.is(held, which) && !service.is_protected(held, now) {
-                order.insert(rank(held.phase), held.task);
+                let is_out_of_place = self.is_out_of_place(id, held.task);
+                order.insert(if is_out_of_place { 0 } else { rank(held.phase) }, held.task);
             }
         }
         order
@@ -341,25 +394,28 @@ impl Controller {
         self.wake_service(first, id, out);
     }
 
-    /// Stops one task: it leaves the queue, or turns STOPPING.
+    /// Stops one task: it leaves the queue, or turns STOPPING. How far it had come.
     pub(super) fn stop_service_task(
         &mut self,
         now: SimTime,
         id: ServiceId,
         task: TaskId,
         out: &mut Reaction,
-    ) {
+    ) -> Option<Phase> {
         let counts_stopping = self.services.rules.maximum_counts_stopping;
         let service = self.services.get_mut(id);
-        let Some(held) = service.let_go(task) else { return };
+        let is_held_back = service.retry_at.is_some();
+        let held = service.let_go(task)?;
         if held.phase == Phase::Waiting {
-            if service.retry_at.is_none() {
+            if !is_held_back {
                 self.dequeue(id, task);
             }
             self.end(task, Outcome::Stopped, out);
-            return;
+        } else {
+            service.stopping += u32::from(counts_stopping);
+            service.makes_room = Some(task);
+            self.stop_task(now, task, out);
         }
-        service.stopping += u32::from(counts_stopping);
-        self.stop_task(now, task, out);
+        Some(held.phase)
     }
 }

@@ -5,7 +5,8 @@ use crate::des::{SimDuration, SimTime};
 use crate::model::{DefinitionId, DeploymentStrategy, ServiceId, TaskId};
 
 use super::plan::{failure_threshold, overlap_micros};
-use super::{Deployment, Held, Lasting, Rollout, Service, ServiceEvent};
+use super::reconcile::Stopped;
+use super::{Deployment, Held, Lasting, Phase, Rollout, Service, ServiceEvent};
 use crate::controller::{Change, Controller, Reaction};
 
 impl Controller {
@@ -22,6 +23,7 @@ impl Controller {
             rollout: Rollout::InProgress,
             tasks: 0,
             failed_tasks: 0,
+            has_run: false,
             healthy_since: None,
         });
         self.make_primary(id, number);
@@ -38,6 +40,7 @@ impl Controller {
         service.not_before = SimTime::ZERO;
         service.retry.reset();
         service.refused = None;
+        service.told.is_placed();
         service.primary = number;
         service.evening_out = false;
         service.recount();
@@ -46,7 +49,7 @@ impl Controller {
     }
 
     /// Side by side with the new one runs what was complete before, or first; what was on its way
-    /// in between is given up.
+    /// in between is given up, and so is what found no place: it would be tried before the new.
     pub(super) fn give_up_superseded(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
         let service = self.services.get(id);
         if service.spec.deployment.strategy == DeploymentStrategy::Rolling {
@@ -55,16 +58,17 @@ impl Controller {
         let replaced = |one: &&Deployment| one.number != service.primary && one.tasks > 0;
         let first = service.deployments.iter().find(replaced).map(|one| one.number);
         let kept = [Some(service.primary), service.completed.or(first)];
-        let superseded = |held: &&Held| !kept.contains(&Some(held.deployment));
+        let superseded = |held: &&Held| {
+            let waits_in_vain = held.phase == Phase::Waiting && held.deployment != service.primary;
+            waits_in_vain || !kept.contains(&Some(held.deployment))
+        };
         let tasks: Vec<TaskId> =
             service.tasks.values().filter(superseded).map(|held| held.task).collect();
+        let mut stopped = Stopped::default();
         for &task in &tasks {
-            self.stop_service_task(now, id, task, out);
+            stopped.count(self.stop_service_task(now, id, task, out));
         }
-        if !tasks.is_empty() {
-            let event = ServiceEvent::TasksStopped(tasks.len() as u32);
-            out.changes.push(Change::Service(id, event));
-        }
+        stopped.tell(id, out);
     }
 
     /// Notes what has come of the primary deployment: shifted, steady, complete.
@@ -165,6 +169,7 @@ impl Controller {
         };
         let back = service.deployment_mut(earlier);
         (back.rollout, back.failed_tasks, back.healthy_since) = (Rollout::InProgress, 0, None);
+        back.has_run = false;
         self.make_primary(id, earlier);
         out.changes.push(Change::Service(id, ServiceEvent::RollingBack(earlier)));
         self.find_daemon_instances(id);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
-use crate::controller::Event;
-use crate::des::Seed;
+use crate::controller::{Change, Event};
+use crate::des::{Seed, SimDuration};
 use crate::model::{
     AttributeSet, CapacityId, CircuitBreaker, Cpu, DeploymentConfiguration, DeploymentStrategy,
     FailureThreshold, InstanceSpec, Outcome, PlacementConstraint, Price, TaskDefinition,
@@ -251,6 +251,22 @@ fn ecs_5_2_a_full_cluster_has_no_room_for_new_tasks_beside_all_old_ones() {
 }
 
 #[test]
+fn only_what_was_placed_is_told_to_be_started() {
+    let mut world = World::new(instant(), &[(2, "a")]);
+    world.define(0, Vec::new());
+    world.service(4, |_| ());
+    let started = |world: &mut World| -> Vec<ServiceEvent> {
+        let told = world.look().into_iter().map(|(_, event)| event);
+        told.filter(|event| matches!(event, ServiceEvent::TasksStarted(_))).collect()
+    };
+    assert_eq!(started(&mut world), [ServiceEvent::TasksStarted(2)]);
+    world.join(1, "a");
+    assert_eq!(started(&mut world), [ServiceEvent::TasksStarted(1)]);
+    world.run_to(86_400);
+    assert_eq!(started(&mut world), []);
+}
+
+#[test]
 fn ecs_5_3_the_circuit_breaker_rolls_back_to_what_ran() {
     let mut world = World::new(instant(), &[(16, "a")]);
     world.define(0, Vec::new());
@@ -305,6 +321,42 @@ fn ecs_5_4_what_fails_to_start_is_tried_ever_more_rarely() {
     world.define(1, Vec::new());
     world.deploy(1);
     assert_eq!(world.by_deployment(), BTreeMap::from([(1, 1)]), "a new definition starts at once");
+}
+
+#[test]
+fn ecs_5_4_tasks_that_fail_together_wait_once() {
+    let mut world = World::new(instant(), &[(16, "a")]);
+    world.define(0, Vec::new());
+    world.broken = vec![DefinitionId(0)];
+    world.service(10, |_| ());
+    let created = |world: &World| world.controller.services.all[0].created;
+    let first = created(&world);
+    let mut times = Vec::new();
+    for second in 1..=160 {
+        let before = created(&world);
+        world.run_to(second);
+        if created(&world) > before {
+            times.push(second);
+        }
+    }
+    assert_eq!(times, [10, 30, 70, 150], "10 s, 20 s, 40 s, 80 s");
+    assert_eq!(created(&world), first + 40, "all ten each time");
+}
+
+#[test]
+fn a_task_whose_checks_pass_again_is_kept() {
+    let mut world = World::new(instant(), &[(16, "a")]);
+    world.checked = true;
+    world.define(0, Vec::new());
+    world.service(1, |_| ());
+    let task = world.controller.cluster.tasks().next().unwrap().0;
+    world.event(&Event::TaskHealthChanged(task, Health::Healthy));
+    world.event(&Event::TaskHealthChanged(task, Health::Unhealthy));
+    assert_eq!(world.by_deployment(), BTreeMap::from([(0, 2)]), "its replacement comes first");
+    world.event(&Event::TaskHealthChanged(task, Health::Healthy));
+    let held = &world.controller.services.all[0].tasks;
+    let kept: Vec<TaskId> = held.values().map(|held| held.task).collect();
+    assert_eq!(kept, [task], "and is not wanted any more");
 }
 
 #[test]

@@ -146,7 +146,6 @@ impl Controller {
         service.told.ends(Lasting::UnplacedInZone);
         service.told.ends(Lasting::Steady);
         service.zones_refused = None;
-        out.changes.push(Change::Service(id, ServiceEvent::TasksStarted(1)));
         true
     }
 }

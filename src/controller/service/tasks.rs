@@ -1,0 +1,231 @@
+//! What happens to the tasks of services: placed, RUNNING, healthy or not, gone.
+
+use crate::des::{SimDuration, SimTime};
+use crate::model::{Health, Origin, ServiceId, TaskId};
+
+use super::{Awaits, Lasting, Phase, ServiceEvent};
+use crate::controller::{Change, Command, Controller, Reaction, Timer, Transition};
+
+impl Controller {
+    /// The service that a task belongs to. Without services, what it belongs to need not be
+    /// fetched.
+    pub(super) fn service_of(&self, task: TaskId) -> Option<ServiceId> {
+        if self.services.all.is_empty() {
+            return None;
+        }
+        match self.records[task.slot as usize].origin {
+            Origin::Service { service, .. } => Some(service),
+            Origin::Submission { .. } => None,
+        }
+    }
+
+    /// A task was placed.
+    pub(in crate::controller) fn service_task_placed(&mut self, task: TaskId) {
+        let Some(id) = self.service_of(task) else { return };
+        let service = self.services.get_mut(id);
+        service.update(task, |held| held.phase = Phase::Pending);
+        service.retry.reset();
+        service.told.is_placed();
+        match self.services.placed.last_mut().filter(|(one, _)| *one == id) {
+            Some((_, count)) => *count += 1,
+            None => self.services.placed.push((id, 1)),
+        }
+    }
+
+    /// Services tell of the tasks that were placed: those that wait are not started.
+    pub(in crate::controller) fn services_tell_starts(&mut self, out: &mut Reaction) {
+        // Where several services share the queue, their tasks come in turns.
+        self.services.placed.sort_by_key(|(id, _)| *id);
+        for of_one in self.services.placed.chunk_by(|(id, _), (next, _)| id == next) {
+            let count = of_one.iter().map(|(_, count)| count).sum();
+            out.changes.push(Change::Service(of_one[0].0, ServiceEvent::TasksStarted(count)));
+        }
+        self.services.placed.clear();
+    }
+
+    /// A task is RUNNING.
+    pub(in crate::controller) fn service_task_runs(
+        &mut self,
+        now: SimTime,
+        task: TaskId,
+        out: &mut Reaction,
+    ) {
+        let Some(id) = self.service_of(task) else { return };
+        let settled_after = self.services.rules.settled_after;
+        let class = self.cluster.task(task).expect("a task that runs lives").class;
+        let awaits = Awaits {
+            checks: self.cluster.class(class).definition.has_health_check,
+            target: self.has(task, Transition::PassChecks),
+        };
+        let service = self.services.get_mut(id);
+        let mut said = None;
+        service.update(task, |held| {
+            (held.phase, held.running_since, held.awaits) = (Phase::Unproven, now, awaits);
+            said = held.said;
+        });
+        service.ran_at = Some(now);
+        service.told.ends(Lasting::Impaired);
+        if let Some(number) = service.tasks.get(&task.number).map(|held| held.deployment) {
+            service.deployment_mut(number).has_run = true;
+        }
+        if let Some(health) = said {
+            return self.service_task_health(now, task, health, out);
+        }
+        if awaits.checks || awaits.target {
+            return;
+        }
+        if settled_after.micros() == 0 {
+            self.task_is_healthy(now, id, task, out);
+        } else {
+            out.commands.push(Command::WakeAt(now + settled_after, Timer::Settled(task)));
+        }
+    }
+
+    /// A task has passed the checks of its load balancer.
+    pub(in crate::controller) fn service_task_passes_checks(
+        &mut self,
+        now: SimTime,
+        task: TaskId,
+        out: &mut Reaction,
+    ) {
+        if let Some(id) = self.service_of(task) {
+            self.services.get_mut(id).update(task, |held| held.awaits.target = false);
+            self.task_is_healthy(now, id, task, out);
+        }
+    }
+
+    /// A task without checks has been RUNNING for long enough.
+    pub(in crate::controller) fn service_task_settled(
+        &mut self,
+        now: SimTime,
+        task: TaskId,
+        out: &mut Reaction,
+    ) {
+        // The task may be gone, and its slot taken over.
+        if self.cluster.task(task).is_none() {
+            return;
+        }
+        if let Some(id) = self.service_of(task) {
+            self.task_is_healthy(now, id, task, out);
+        }
+    }
+
+    /// The grace period of a task is over whose checks failed meanwhile.
+    pub(in crate::controller) fn service_task_grace_over(
+        &mut self,
+        now: SimTime,
+        task: TaskId,
+        out: &mut Reaction,
+    ) {
+        if self.cluster.task(task).is_none() {
+            return;
+        }
+        let Some(id) = self.service_of(task) else { return };
+        let held = self.services.get(id).tasks.get(&task.number);
+        if held.is_some_and(|held| held.failing && held.phase != Phase::Unhealthy) {
+            self.task_is_unhealthy(now, id, task, out);
+        }
+    }
+
+    /// Checks of a task have a new result.
+    pub(in crate::controller) fn service_task_health(
+        &mut self,
+        now: SimTime,
+        task: TaskId,
+        health: Health,
+        out: &mut Reaction,
+    ) {
+        let Some(id) = self.service_of(task) else { return };
+        let service = self.services.get_mut(id);
+        let phase = service.tasks.get(&task.number).map(|held| held.phase);
+        if matches!(phase, Some(Phase::Waiting | Phase::Pending)) {
+            service.update(task, |held| held.said = Some(health));
+            return;
+        }
+        match health {
+            Health::Healthy => {
+                self.services.get_mut(id).update(task, |held| {
+                    (held.awaits.checks, held.failing) = (false, false);
+                });
+                self.task_is_healthy(now, id, task, out);
+            }
+            Health::Unhealthy => self.task_is_unhealthy(now, id, task, out),
+        }
+    }
+
+    /// A task is healthy, unless there is more to wait for.
+    fn task_is_healthy(&mut self, now: SimTime, id: ServiceId, task: TaskId, out: &mut Reaction) {
+        let service = self.services.get_mut(id);
+        let Some(held) = service.tasks.get(&task.number).copied() else { return };
+        if held.awaits.checks || held.awaits.target || held.failing {
+            if held.phase == Phase::Unhealthy && !held.failing {
+                service.update(task, |held| held.phase = Phase::Unproven);
+                self.reconcile(now, id, out);
+            }
+            return;
+        }
+        service.update(task, |held| held.phase = Phase::Healthy);
+        let resets = service.spec.deployment.circuit_breaker;
+        if resets.is_some_and(|breaker| breaker.reset_on_healthy_task) {
+            service.deployment_mut(held.deployment).failed_tasks = 0;
+        }
+        self.reconcile(now, id, out);
+    }
+
+    fn task_is_unhealthy(&mut self, now: SimTime, id: ServiceId, task: TaskId, out: &mut Reaction) {
+        let service = self.services.get_mut(id);
+        let Some(held) = service.tasks.get(&task.number).copied() else { return };
+        let grace_period = SimDuration::from_micros(service.spec.grace_period_micros);
+        let grace_ends = held.running_since + grace_period;
+        if now < grace_ends {
+            service.update(task, |held| held.failing = true);
+            out.commands.push(Command::WakeAt(grace_ends, Timer::GraceOver(task)));
+            return;
+        }
+        service.update(task, |held| (held.phase, held.failing) = (Phase::Unhealthy, true));
+        out.changes.push(Change::Service(id, ServiceEvent::Unhealthy(task)));
+        self.count_failure(id, held.deployment, out);
+        self.reconcile(now, id, out);
+    }
+
+    /// A task has turned STOPPING, or was never placed and is gone, without being told to.
+    pub(in crate::controller) fn service_task_left(
+        &mut self,
+        now: SimTime,
+        task: TaskId,
+        out: &mut Reaction,
+    ) {
+        let Some(id) = self.service_of(task) else { return };
+        let counts_stopping = self.services.rules.maximum_counts_stopping;
+        let service = self.services.get_mut(id);
+        let Some(held) = service.let_go(task) else { return };
+        service.stopping += u32::from(counts_stopping);
+        if matches!(held.phase, Phase::Waiting | Phase::Pending) {
+            // Once a task of a deployment has run, its checks alone tell whether it fails.
+            if !service.deployment(held.deployment).has_run {
+                self.count_failure(id, held.deployment, out);
+            }
+            self.started_in_vain(now, id, &held, out);
+        } else if held.running_since == now {
+            // Replaced without a delay it would end again at this very instant, for ever.
+            self.started_in_vain(now, id, &held, out);
+        }
+        self.reconcile(now, id, out);
+    }
+
+    /// A task that was STOPPING is gone.
+    pub(in crate::controller) fn service_task_gone(
+        &mut self,
+        now: SimTime,
+        task: TaskId,
+        out: &mut Reaction,
+    ) {
+        if !self.services.rules.maximum_counts_stopping {
+            return;
+        }
+        if let Some(id) = self.service_of(task) {
+            self.services.get_mut(id).stopping -= 1;
+            self.reconcile(now, id, out);
+        }
+    }
+}
