@@ -1,11 +1,11 @@
 //! The documentation is true: its commands run, its links lead somewhere, its references name every
 //! key, name and column there is.
 //!
-//! Commands are the lines of `sh` blocks, and those after `$ ` in `console` blocks, of `README.md`
-//! and `docs/*.md` that call `towtank` or `cargo run`. They run in a folder with a copy of
-//! `scenarios/` and must end with exit code 0, or with N where the line ends in `# exit N`. A block
-//! is left out if a line before it says `<!-- needs WHAT -->` (files not in the repository) or
-//! `<!-- not run: WHY -->`.
+//! Commands are the lines of `sh` blocks, and those after `$ ` in `console` blocks, of `README.md`,
+//! `scenarios/ecs/README.md` and `docs/*.md` that call `towtank` or `cargo run`. They run in a
+//! folder with a copy of `scenarios/` and must end with exit code 0, or with N where the line ends
+//! in `# exit N`. A block is left out if a line before it says `<!-- needs WHAT -->` (files not in
+//! the repository) or `<!-- not run: WHY -->`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -165,7 +165,7 @@ fn run(page: &str, step: &Step, folder: &Path) -> Option<String> {
 
 #[test]
 fn every_command_in_the_documentation_runs() {
-    let mut pages = vec!["README.md".to_owned()];
+    let mut pages = vec!["README.md".to_owned(), "scenarios/ecs/README.md".to_owned()];
     pages.extend(markdown_below("docs"));
     let (mut count, mut failures) = (0, Vec::new());
     for page in &pages {
@@ -316,6 +316,13 @@ fn the_scenario_page_names_every_key() {
         ("src/workload/synthetic/spec.rs", "SyntheticSpec"),
         ("src/workload/synthetic/sizes.rs", "KindSpec"),
         ("src/scenario/life_cycle.rs", "LifeCycleTable"),
+        ("src/scenario/controller.rs", "ControllerTable"),
+        ("src/scenario/service.rs", "ServiceTable"),
+        ("src/scenario/service.rs", "ServiceChange"),
+        ("src/scenario/service.rs", "DeploymentTable"),
+        ("src/scenario/service.rs", "CircuitBreakerTable"),
+        ("src/scenario/requests.rs", "RequestsTable"),
+        ("src/workload/synthetic/container_spec.rs", "ContainerSpec"),
         ("src/workload/synthetic/conduct_spec.rs", "ImageSpec"),
         ("src/workload/synthetic/conduct_spec.rs", "HealthCheckSpec"),
         ("src/workload/synthetic/use_spec.rs", "UseSpec"),
@@ -450,13 +457,15 @@ fn the_calibration_page_names_every_key() {
 
 #[cfg(feature = "docker")]
 #[test]
-fn the_calibration_page_names_every_flag() {
-    let flags = flags("calibrate");
-    assert!(flags.len() >= 8, "{flags:?}");
-    let page = read("docs/calibration.md");
-    let missing: Vec<&String> =
-        flags.iter().filter(|flag| !page.contains(&format!("`{flag}"))).collect();
-    assert!(missing.is_empty(), "docs/calibration.md does not name {missing:?}");
+fn the_pages_of_real_containers_name_every_flag() {
+    for (command, path) in [("calibrate", "docs/calibration.md"), ("replay", "docs/replay.md")] {
+        let flags = flags(command);
+        assert!(flags.len() >= 8, "{flags:?}");
+        let page = read(path);
+        let missing: Vec<&String> =
+            flags.iter().filter(|flag| !page.contains(&format!("`{flag}"))).collect();
+        assert!(missing.is_empty(), "{path} does not name {missing:?}");
+    }
 }
 
 /// The flags that the help of a command shows.

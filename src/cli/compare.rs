@@ -243,17 +243,32 @@ fn axes(args: &CompareArgs) -> Result<Vec<Axis>, Failure> {
             let example = "write, say, --axis queue=fifo,ecs";
             Failure::bad_input(format!("--axis: '{axis}' is not NAME=V1,V2; {example}"))
         })?;
-        let values = values.split(',').map(|one| value_of(one.trim())).collect();
+        let values = split_values(values).into_iter().map(|one| value_of(one.trim())).collect();
         let (name, origin) = (name.trim().to_owned(), format!("--axis {}", name.trim()));
-        if let Some(earlier) = axes.iter().find(|earlier| earlier.name == name) {
-            let earlier = &earlier.origin;
-            return Err(Failure::bad_input(format!(
-                "{origin}: {earlier} is an axis of the same; write all values in one"
-            )));
-        }
         axes.push(Axis { name, values, origin });
     }
     Ok(axes)
+}
+
+/// The values between the commas that are in no list, table or text.
+fn split_values(text: &str) -> Vec<&str> {
+    let (mut depth, mut quote, mut start) = (0_u32, None, 0);
+    let mut values = Vec::new();
+    for (at, one) in text.char_indices() {
+        match (one, quote) {
+            (_, Some(open)) => quote = (one != open).then_some(open),
+            ('"' | '\'', None) => quote = Some(one),
+            ('[' | '{', None) => depth += 1,
+            (']' | '}', None) => depth = depth.saturating_sub(1),
+            (',', None) if depth == 0 => {
+                values.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    values.push(&text[start..]);
+    values
 }
 
 /// Runs every arm with every seed, each into its own directory.
@@ -336,5 +351,21 @@ fn print_comparison(format: Format, comparison: &Comparison) -> Result<(), Failu
         Format::Table => super::print(&comparison_table(comparison, super::columns())),
         Format::Json => super::print(&json_text(comparison)),
         Format::Csv => super::print(&comparison_csv(comparison)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_values;
+
+    #[test]
+    fn values_are_split_outside_of_lists_tables_and_texts() {
+        assert_eq!(split_values("1,2"), ["1", "2"]);
+        assert_eq!(split_values("binpack:cpu, random"), ["binpack:cpu", " random"]);
+        let nested = "[{ cpu = 1, memory = 2 }, { cpu = 3 }],[{ cpu = 4 }]";
+        assert_eq!(split_values(nested).len(), 2);
+        assert_eq!(split_values("\"a,b\",'c,]'"), ["\"a,b\"", "'c,]'"]);
+        assert_eq!(split_values("a],b"), ["a]", "b"], "what is no TOML is text");
+        assert_eq!(split_values(""), [""]);
     }
 }

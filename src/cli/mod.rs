@@ -49,7 +49,7 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Say why a task of a finished run was placed where it was, or was not placed
     Explain(explain::ExplainArgs),
-    /// Check a scenario and show it with every default
+    /// Check a scenario and show it with defaults
     Check(check::CheckArgs),
     /// Measure what placement decisions cost on this machine, in wall-clock time
     Bench(bench::BenchArgs),

@@ -252,21 +252,26 @@ fn on_stage(
 /// Simulated runs at least: their median is the prediction.
 const REPLICATIONS_MIN: u32 = 5;
 
+/// The key of the placement of all tasks.
+const STRATEGY: &str = "placement.strategy";
+
 /// The scenario with each strategy.
 fn arms(args: &ReplayArgs, document: &Document) -> Result<Vec<ReplayArm>, Failure> {
     let changes = args.changes.overrides()?;
     let first = Scenario::of(document.clone(), &changes)?;
-    let mut strategies = args.strategies.clone();
-    if strategies.is_empty() && !args.changes.given().contains(&"--strategy") {
-        strategies = first.spec.replay.strategies.iter().map(|one| one.0.clone()).collect();
+    let of = |origin: &str, one: &str| Some(Override::flag(origin, STRATEGY, one));
+    let mut own: Vec<Option<Override>> =
+        args.strategies.iter().map(|one| of("--strategies", one)).collect();
+    if own.is_empty() && !changes.iter().any(|change| change.key == STRATEGY) {
+        let listed = first.spec.replay.strategies.iter().enumerate();
+        own = listed.map(|(n, one)| of(&format!("replay.strategies[{n}]"), &one.0)).collect();
     }
-    if strategies.is_empty() {
-        strategies.push(first.placement.to_string());
+    if own.is_empty() {
+        own.push(None);
     }
     let mut arms: Vec<ReplayArm> = Vec::new();
-    for strategy in &strategies {
-        let change = Override::flag("--strategies", "placement.strategy", strategy.as_str());
-        let changes: Vec<Override> = changes.iter().cloned().chain([change]).collect();
+    for change in own {
+        let changes: Vec<Override> = changes.iter().cloned().chain(change).collect();
         let scenario = Scenario::of(document.clone(), &changes)?;
         refuse_what_only_simulations_have(&scenario)?;
         let name = scenario.arm();

@@ -107,13 +107,14 @@ fn warn_of_warm_up(scenario: &Scenario, finished: &Finished, quiet: bool) {
 
 /// Says of tasks left waiting why no instance takes them.
 fn explain_waiting(finished: &Finished, quiet: bool) {
-    if quiet || finished.controller.waiting().is_empty() {
+    if quiet {
         return;
     }
     let cluster = finished.controller.cluster();
     let mut counts = std::collections::BTreeMap::new();
-    for (_, entry) in finished.controller.waiting().iter() {
-        *counts.entry(entry.class).or_insert(0) += entry.tasks.len();
+    // Services that will try again later keep theirs out of the queue.
+    for (_, task) in cluster.tasks().filter(|(_, task)| task.is_unplaced()) {
+        *counts.entry(task.class).or_insert(0) += 1;
     }
     let mut kinds: Vec<_> = counts.into_iter().collect();
     kinds.sort_by_key(|&(class, count)| (std::cmp::Reverse(count), class));

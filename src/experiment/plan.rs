@@ -50,7 +50,7 @@ impl Plan {
         }
         let first = base.spec.seed;
         let seeds = (first..first.saturating_add(u64::from(table.seeds))).collect();
-        let axes = merged(&base, axes);
+        let axes = merged(&set, &base, axes)?;
         contradictions(&set, changes, &axes)?;
         let arms = if axes.is_empty() { Vec::new() } else { arms(document, changes, &axes)? };
         let (name, warnings) = (base.spec.name, base.warnings);
@@ -59,24 +59,44 @@ impl Plan {
 }
 
 /// The scenario's axes, and those given in place of them.
-fn merged(base: &Scenario, given: Vec<Axis>) -> Vec<Axis> {
-    let mut axes: Vec<Axis> = Vec::new();
-    let mut put = |axis: Axis| match axes.iter_mut().find(|known| known.name == axis.name) {
-        Some(known) => *known = axis,
-        None => axes.push(axis),
-    };
+fn merged(
+    document: &Document,
+    base: &Scenario,
+    given: Vec<Axis>,
+) -> Result<Vec<Axis>, ScenarioError> {
+    let mut own: Vec<Axis> = Vec::new();
     let table = &base.spec.compare;
     if !table.strategies.is_empty() {
         let values = table.strategies.iter().map(|one| toml::Value::String(one.0.clone()));
         let (name, origin) = ("placement".to_owned(), "compare.strategies".to_owned());
-        put(Axis { name, values: values.collect(), origin });
+        own.push(Axis { name, values: values.collect(), origin });
     }
     for (name, values) in &table.axes {
         let origin = format!("compare.axes.{name}");
-        put(Axis { name: name.clone(), values: values.clone(), origin });
+        own.push(Axis { name: name.clone(), values: values.clone(), origin });
     }
-    given.into_iter().for_each(put);
-    axes
+    all_different(document, &own)?;
+    all_different(document, &given)?;
+    let mut axes = own;
+    for axis in given {
+        match axes.iter_mut().find(|known| known.key() == axis.key()) {
+            Some(known) => *known = axis,
+            None => axes.push(axis),
+        }
+    }
+    Ok(axes)
+}
+
+/// Refuses two axes of the same: the values of one would be lost.
+fn all_different(document: &Document, axes: &[Axis]) -> Result<(), ScenarioError> {
+    for (index, axis) in axes.iter().enumerate() {
+        if let Some(earlier) = axes[..index].iter().find(|one| one.key() == axis.key()) {
+            let problem =
+                format!("{} is an axis of the same; write all values in one", earlier.origin);
+            return Err(document.error_from(&axis.origin, problem));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a flag that every arm overrides.

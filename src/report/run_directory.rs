@@ -78,7 +78,7 @@ pub fn recording(directory: &Path, scenario: &Scenario) -> Result<Recording, Out
         Ok(Some(Box::new(BufWriter::with_capacity(1 << 16, file))))
     };
     let record = &scenario.spec.record;
-    let has_services = !scenario.spec.service.is_empty();
+    let has_services = scenario.has_services();
     let gets_requests = scenario.spec.service.values().any(|table| table.requests.is_some());
     Ok(Recording {
         tasks: file("tasks.csv", record.tasks)?,

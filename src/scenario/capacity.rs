@@ -78,12 +78,10 @@ impl CapacityGroup {
         spec.speed_milli = (table.speed * 1000.0).round() as u32;
         spec.agent_version.clone_from(&table.agent_version);
         spec.registered_at = table.registered_at;
+        keys.set_attributes(table, &mut spec)?;
         let in_zone = |zone: &String| {
             let mut spec = spec.clone();
             spec.attributes.set("ecs.availability-zone", zone);
-            for (key, value) in &table.attributes {
-                spec.attributes.set(key, value);
-            }
             spec
         };
         let known = table.instance_type.as_ref().and_then(|wanted| catalogue.get(wanted).ok());
@@ -111,6 +109,9 @@ fn drains_of(table: &CapacityTable, keys: &Keys<'_>) -> Result<Vec<(SimTime, u32
         let last = drains.last().map_or(SimTime::ZERO, |(at, _)| *at);
         keys.check(at >= last, &format!("drain[{index}].at"), || {
             format!("{at} s is before {last} s; list them in order of time")
+        })?;
+        keys.check(drain.instances > 0, &format!("drain[{index}].instances"), || {
+            "0: nothing is drained; write 1 or more, or remove it".to_owned()
         })?;
         keys.check(drain.instances <= left, &format!("drain[{index}].instances"), || {
             format!("{}, but only {left} are not DRAINING by then", drain.instances)
@@ -152,6 +153,9 @@ impl Scenario {
             table.usd_per_hour = known.usd_per_hour_nano.is_none().then(|| "0".to_owned());
             (table.vcpus, table.memory_mib, table.gpus) = (None, None, None);
             (table.gpu_model, table.architecture, table.awsvpc_tasks) = (None, None, None);
+            // The type sets these.
+            table.attributes.remove("ecs.instance-type");
+            table.attributes.remove("gpu-model");
             let id = CapacityId::default();
             CapacityGroup::resolve(group, &table, id, self.spec.preset, &self.catalogue, &document)
         };
@@ -183,6 +187,29 @@ impl Keys<'_> {
 
     fn check(&self, holds: bool, key: &str, or: impl Fn() -> String) -> Result<(), ScenarioError> {
         if holds { Ok(()) } else { Err(self.refuse(key, or())) }
+    }
+
+    /// Sets the attributes that the user wrote. Those that other keys set are not theirs to change.
+    fn set_attributes(
+        &self,
+        table: &CapacityTable,
+        spec: &mut InstanceSpec,
+    ) -> Result<(), ScenarioError> {
+        for (name, value) in &table.attributes {
+            let by = match name.as_str() {
+                "ecs.availability-zone" => Some("availability_zones"),
+                "ecs.cpu-architecture" => Some("architecture"),
+                "ecs.instance-type" if table.instance_type.is_some() => Some("instance_type"),
+                "gpu-model" if spec.attributes.get(name).is_some() => Some("gpu_model"),
+                _ => None,
+            };
+            if let Some(by) = by {
+                let problem = format!("`{by}` sets it; remove it, and write `{by}` instead");
+                return Err(self.refuse(&format!("attributes.{name}"), problem));
+            }
+            spec.attributes.set(name, value);
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::controller::ServiceRules;
 use crate::des::SimDuration;
 use crate::workload::law_spec::Span;
 
-use super::spec::Preset;
+use super::spec::{Preset, no_time};
 use super::{DecisionTime, Document, ScenarioError};
 
 /// CloudWatch's period for the metrics of services, and how long they take to be published.
@@ -70,18 +70,28 @@ impl ControllerTable {
             Preset::Instant => ServiceRules::default(),
             Preset::Ecs => ServiceRules::ecs(),
         };
-        let span = |key: &mut Option<Span>, default: SimDuration| {
+        let whole = |default: SimDuration| {
             // Every default is whole seconds.
-            key.get_or_insert_with(|| Span::from_secs(default.micros() / 1_000_000)).duration()
+            Span::from_secs(default.micros() / 1_000_000)
         };
+        let times = (&mut self.retry_first, &mut self.retry_longest);
+        let defaults = (whole(rules.retry_first), whole(rules.retry_longest));
+        let (retry_first, retry_longest) = doubling(times, defaults);
+        let times = (&mut self.throttle_first, &mut self.throttle_longest);
+        let defaults = (whole(rules.throttle_first), whole(rules.throttle_longest));
+        let (throttle_first, throttle_longest) = doubling(times, defaults);
+        self.check_doubling(document)?;
         let rules = ServiceRules {
-            settled_after: span(&mut self.healthy_after, rules.settled_after),
+            settled_after: self
+                .healthy_after
+                .get_or_insert_with(|| whole(rules.settled_after))
+                .duration(),
             launches_per_minute: *self.launches_per_minute.get_or_insert(rules.launches_per_minute),
-            retry_first: span(&mut self.retry_first, rules.retry_first),
-            retry_longest: span(&mut self.retry_longest, rules.retry_longest),
+            retry_first,
+            retry_longest,
             throttle_after: *self.throttle_after.get_or_insert(rules.throttle_after),
-            throttle_first: span(&mut self.throttle_first, rules.throttle_first),
-            throttle_longest: span(&mut self.throttle_longest, rules.throttle_longest),
+            throttle_first,
+            throttle_longest,
             maximum_counts_stopping: *self
                 .maximum_counts_stopping
                 .get_or_insert(rules.maximum_counts_stopping),
@@ -107,6 +117,22 @@ impl ControllerTable {
         Ok(rules)
     }
 
+    /// Refuses times that double to less than they begin with.
+    fn check_doubling(&self, document: &Document) -> Result<(), ScenarioError> {
+        for (first, first_key, longest, longest_key) in [
+            (self.retry_first, "retry_first", self.retry_longest, "retry_longest"),
+            (self.throttle_first, "throttle_first", self.throttle_longest, "throttle_longest"),
+        ] {
+            let (first, longest) = (first.unwrap_or(no_time()), longest.unwrap_or(no_time()));
+            if longest.duration() < first.duration() {
+                let problem =
+                    format!("{longest} is below `{first_key}`, {first}; write that or more");
+                return Err(document.error(&format!("controller.{longest_key}"), problem));
+            }
+        }
+        Ok(())
+    }
+
     /// The same for the metrics of services.
     pub(super) fn resolve_metrics(
         &mut self,
@@ -125,4 +151,17 @@ impl ControllerTable {
         }
         Ok(MetricTiming { period: period.duration(), delay: delay.duration() })
     }
+}
+
+/// A first time and the longest that it doubles to, the defaults where they are missing; one that
+/// is written bounds the default of the other.
+fn doubling(
+    (first, longest): (&mut Option<Span>, &mut Option<Span>),
+    (default_first, default_longest): (Span, Span),
+) -> (SimDuration, SimDuration) {
+    let bound = longest.filter(|one| one.duration() < default_first.duration());
+    let begin = *first.get_or_insert(bound.unwrap_or(default_first));
+    let is_longer = default_longest.duration() > begin.duration();
+    let end = *longest.get_or_insert(if is_longer { default_longest } else { begin });
+    (begin.duration(), end.duration())
 }

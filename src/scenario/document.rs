@@ -9,6 +9,8 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
+use crate::workload::plain_words::in_plain_words;
+
 use super::ScenarioError;
 
 /// Scenario files are not larger than this.
@@ -129,8 +131,18 @@ impl Document {
     /// Puts a value in, in place of the file's.
     ///
     /// # Errors
-    /// The path leads through something that is not a table.
+    /// The path leads through something that is not a table, or the key was set already: one of the
+    /// values would be lost.
     pub fn set(&mut self, change: &Override) -> Result<(), ScenarioError> {
+        let is_lost = |key: &str| key == change.key || inside(key, &change.key);
+        if let Some((key, origin)) = self.overridden.iter().find(|(key, _)| is_lost(key)) {
+            let problem = if *origin == change.origin {
+                "given twice; keep one of them".to_owned()
+            } else {
+                format!("{origin} sets {key} too; keep one of them")
+            };
+            return Err(self.error_from(&change.origin, problem));
+        }
         let mut table = &mut self.table;
         let mut parts: Vec<&str> = change.key.split('.').collect();
         let last = parts.pop().expect("splitting gives at least one part");
@@ -146,6 +158,13 @@ impl Document {
         table.insert(last.to_owned(), change.value.clone());
         self.overridden.insert(change.key.clone(), change.origin.clone());
         Ok(())
+    }
+
+    /// Whether a key stands in the file or was set from outside.
+    pub fn says(&self, key: &str) -> bool {
+        let mut parts = key.split('.');
+        let first = parts.next().and_then(|part| self.table.get(part));
+        parts.try_fold(first, |value, part| Some(value?.get(part))).flatten().is_some()
     }
 
     /// The file as named by the user.
@@ -199,18 +218,21 @@ impl Document {
     /// An error about a key: the flag that set it, or a value above or below it, is to blame.
     pub fn error(&self, key: &str, problem: impl Into<String>) -> ScenarioError {
         let problem = problem.into();
-        let inside = |key: &str, one: &str| {
-            key.strip_prefix(one).is_some_and(|rest| rest.starts_with(['.', '[']))
-        };
         let only_set = !self.lines.contains_key(key) || problem.starts_with("unknown key");
         let set = |(one, _): &(&String, &String)| {
             key == one.as_str() || inside(key, one) || (only_set && inside(one, key))
         };
-        let Some((one, origin)) = self.overridden.iter().find(set) else {
+        // A table that only flags have made.
+        let made = |(one, _): &(&String, &String)| {
+            let table = key.rfind('.').map_or("", |dot| &key[..dot]);
+            !self.lines.contains_key(table) && inside(one, table)
+        };
+        let to_blame = self.overridden.iter().find(set);
+        let Some((one, origin)) = to_blame.or_else(|| self.overridden.iter().find(made)) else {
             return self.error_in_file(key, problem);
         };
         let mut error = self.error_from(origin, problem);
-        if origin.starts_with("--") && inside(key, one) {
+        if origin.starts_with("--") && key != one && !inside(one, key) {
             key.clone_into(&mut error.key);
         }
         error
@@ -240,6 +262,11 @@ impl Document {
             path = &path[..path.rfind(['.', '['])?];
         }
     }
+}
+
+/// Whether a key lies inside another.
+fn inside(key: &str, table: &str) -> bool {
+    key.strip_prefix(table).is_some_and(|rest| rest.starts_with(['.', '[']))
 }
 
 fn cannot_read(why: &std::io::Error) -> String {
@@ -278,26 +305,6 @@ fn collect_value(text: &str, path: &str, value: &DeValue<'_>, lines: &mut BTreeM
             }
         }
         _ => {}
-    }
-}
-
-/// Serde's message without the types of this program.
-fn in_plain_words(message: &str) -> String {
-    let words = [
-        ("expected u16", "expected a whole number from 0 to 65535"),
-        ("expected u32", "expected a whole number from 0 to 4294967295"),
-        ("expected u64", "expected a whole number from 0"),
-        ("expected i64", "expected a whole number"),
-        ("expected f64", "expected a number"),
-        ("expected a sequence", "expected a list"),
-        ("expected a map", "expected a table"),
-        (" as i128", ", which is beyond the whole numbers of TOML"),
-        (" as u128", ", which is beyond the whole numbers of TOML"),
-    ];
-    let plain = words.iter().fold(message.to_owned(), |text, (from, to)| text.replace(from, to));
-    match plain.split_once("expected struct ") {
-        Some((before, _)) => format!("{before}expected a table"),
-        None => plain,
     }
 }
 

@@ -226,6 +226,9 @@ impl Scenario {
     /// The first key, if any, that gives the life of a task more than a placement, a start, a run
     /// and an end: what real containers cannot carry out.
     pub fn key_of_life_cycle(&self) -> Option<String> {
+        if self.spec.preset == Preset::Ecs {
+            return Some("preset".to_owned());
+        }
         if !self.spec.life_cycle.is_default() {
             return Some("life_cycle".to_owned());
         }

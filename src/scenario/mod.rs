@@ -8,6 +8,8 @@ mod error;
 mod files;
 pub mod life_cycle;
 mod manifest;
+mod no_effect;
+mod own_placers;
 mod prepare;
 mod quotas;
 mod replay;
@@ -70,7 +72,7 @@ pub struct Scenario {
     services: Vec<ServicePlan>,
     service_rules: ServiceRules,
     metric_timing: MetricTiming,
-    /// Placements of services that have their own: placers 1, 2, …
+    /// Placements of services that have their own, shared by those of one strategy: placers 1, 2, …
     own_placements: Vec<PlacementSpec>,
     directory: PathBuf,
     catalogue: Catalogue,
@@ -115,10 +117,9 @@ impl Scenario {
         let metric_timing = spec.controller.resolve_metrics(&document, spec.preset)?;
         let mut warnings = Vec::new();
         let mut workloads = workloads::workloads(&document, &mut spec, &capacity, &mut warnings)?;
-        let (services, mut own_placements) =
-            workloads::services(&document, &mut spec, &mut warnings)?;
+        let (services, mut own_placers) = workloads::services(&document, &mut spec, &mut warnings)?;
         for plan in workloads.iter_mut().filter(|plan| plan.brings_services()) {
-            workloads::place(&document, &mut spec, plan, &for_services, &mut own_placements)?;
+            workloads::place(&document, &mut spec, plan, &for_services, &mut own_placers)?;
         }
         check_end(&document, &spec, until, &workloads, &services)?;
         replay::check(&document, &spec)?;
@@ -152,14 +153,20 @@ impl Scenario {
             services,
             service_rules,
             metric_timing,
-            own_placements,
+            own_placements: own_placers.into_placements(),
         };
         scenario.check_capacity(&document)?;
         scenario.check_life_cycle(&document)?;
+        scenario.warn_of_no_effect(&document);
         let beyond = scenario.beyond_quotas();
         scenario.warnings.extend(beyond);
         scenario.profile = scenario.workload_profile(&document)?;
         Ok(scenario)
+    }
+
+    /// Whether there are services, those of traces included.
+    pub fn has_services(&self) -> bool {
+        !self.services.is_empty() || self.workloads.iter().any(WorkloadPlan::brings_services)
     }
 
     /// The instance types that capacity is named from.

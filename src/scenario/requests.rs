@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::des::{SimDuration, SimTime};
 use crate::workload::law_spec::Span;
+use crate::workload::plain_words::in_plain_words;
 use crate::workload::{RequestLoad, Serving};
 
 use super::{Document, ScenarioError};
@@ -178,6 +179,25 @@ fn check_rates(rates: &[(SimTime, f64)]) -> Result<(), (usize, String)> {
     Ok(())
 }
 
+/// What a file of rates is like.
+const RATES_SHAPE: &str = "a header `at_s,per_second`, and two numbers in each row";
+
+/// What is wrong with a row, without what is known of it besides.
+fn row_problem(why: &csv::Error) -> String {
+    match why.kind() {
+        csv::ErrorKind::Deserialize { err, .. } => in_plain_words(&err.kind().to_string()),
+        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!("line {line} has {len} columns, and not {expected_len}")
+        }
+        csv::ErrorKind::Utf8 { pos, .. } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!("line {line} is not UTF-8")
+        }
+        _ => why.to_string(),
+    }
+}
+
 /// The rates of a file; the error names it, and the line.
 fn read_rates(path: &Path) -> Result<Vec<(SimTime, f64)>, String> {
     let file = path.display().to_string();
@@ -187,12 +207,15 @@ fn read_rates(path: &Path) -> Result<Vec<(SimTime, f64)>, String> {
     let mut lines = Vec::new();
     let headers = reader.headers().map_err(|why| format!("{file}: {why}"))?.clone();
     let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(|why| format!("{file}: {why}"))? {
+    while reader
+        .read_record(&mut record)
+        .map_err(|why| format!("{file}: {}; write {RATES_SHAPE}", row_problem(&why)))?
+    {
         let line = record.position().map_or(0, csv::Position::line);
         let at = |why: String| format!("{file}, line {line}: {why}");
         let RateRow { at_s, per_second } = record
             .deserialize(Some(&headers))
-            .map_err(|why| at(format!("{why}; the columns are `at_s` and `per_second`")))?;
+            .map_err(|why| at(format!("{}; write {RATES_SHAPE}", row_problem(&why))))?;
         let after = SimDuration::from_secs_f64_checked(at_s);
         let after = after.ok_or_else(|| at(format!("{at_s} is no time in seconds from 0 on")))?;
         rates.push((SimTime::ZERO + after, per_second));

@@ -140,9 +140,9 @@ pub struct CircuitBreakerTable {
     /// The same in percent of the desired count: 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent: Option<u32>,
-    /// Whether `percent` means at least 3 and at most 200 tasks.
-    #[serde(default = "yes")]
-    pub bounded: bool,
+    /// Whether `percent` means at least 3 and at most 200 tasks: it does if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounded: Option<bool>,
     /// Whether the last deployment that completed is put back.
     #[serde(default)]
     pub rollback: bool,
@@ -278,10 +278,14 @@ impl DeploymentTable {
             (Some(_), Some(_)) => {
                 return keys.refuse("circuit_breaker", "both `count` and `percent`; keep one");
             }
+            (Some(_), None) if table.bounded.is_some() => {
+                let problem = "has no effect on a `count`; remove it, or write `percent`";
+                return keys.refuse("circuit_breaker.bounded", problem);
+            }
             (Some(count), None) => FailureThreshold::Count(count),
             (None, _) => {
                 let percent = *table.percent.get_or_insert(50);
-                if table.bounded {
+                if *table.bounded.get_or_insert(true) {
                     FailureThreshold::BoundedPercent(percent)
                 } else {
                     FailureThreshold::UnboundedPercent(percent)

@@ -287,6 +287,108 @@ fn with_trace(folder: &tempfile::TempDir) -> String {
 }
 
 #[test]
+fn services_of_one_strategy_share_a_placer_up_to_a_number() {
+    let mut text = "until = \"1h\"\n[capacity.pool]\ninstance_type = \"m6i.large\"\ncount = 4\n\
+                    [placement]\nstrategy = \"first-fit\"\n"
+        .to_owned();
+    let mut service = |name: &str, strategy: &str| {
+        let table = format!(
+            "[service.{name}]\ndesired_count = 0\nstrategy = \"{strategy}\"\n\
+             task = {{ cpu = 1, memory = 1 }}\n"
+        );
+        text.push_str(&table);
+    };
+    service("a", "ecs-service");
+    service("b", "random");
+    service("c", "first-fit");
+    (0..64).for_each(|index| service(&format!("d{index:02}"), "ecs-service"));
+    let scenario = load(&text, &[]).unwrap();
+    let placers: Vec<usize> = scenario.services.iter().map(|plan| plan.spec.placer).collect();
+    assert_eq!(placers[..4], [1, 2, 0, 1], "that of standalone tasks is one of them");
+    assert_eq!((placers[65], placers[66]), (1, 3), "64 share one");
+    let placements: Vec<String> =
+        (0..4).map(|placer| scenario.placement_of(placer).to_string()).collect();
+    assert_eq!(placements, ["first-fit", "ecs-service", "random", "ecs-service"]);
+}
+
+#[test]
+fn a_resolved_scenario_is_read_again_with_times_that_bound_the_defaults() {
+    let controller = |key: &str, value: &str| {
+        let key = format!("controller.{key}");
+        let scenario = load(GOOD, &[("preset", "ecs"), ("until", "1h"), (&key, value)]).unwrap();
+        let text = toml::to_string(&scenario.spec).unwrap();
+        let again = load(&text, &[]).unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(toml::to_string(&again.spec).unwrap(), text);
+        let of =
+            |key: &str| toml::from_str::<toml::Table>(&text).unwrap()["controller"][key].clone();
+        ["retry_first", "retry_longest", "throttle_first", "throttle_longest"]
+            .map(|key| of(key).as_str().unwrap().to_owned())
+    };
+    assert_eq!(controller("retry_longest", "30s"), ["30s", "30s", "10s", "900s"]);
+    assert_eq!(controller("retry_first", "10m"), ["10m", "10m", "10s", "900s"]);
+    assert_eq!(controller("throttle_longest", "5s"), ["60s", "300s", "5s", "5s"]);
+    assert_eq!(controller("throttle_first", "1500ms"), ["60s", "300s", "1500ms", "900s"]);
+}
+
+#[test]
+fn groups_can_be_thought_of_as_of_another_type_whatever_attributes_they_have() {
+    let text = "until = \"1h\"\n[capacity.pool]\nvcpus = 2\nmemory_mib = 4096\ncount = 1\n\
+                [capacity.pool.attributes]\n\"ecs.instance-type\" = \"own\"\n\
+                \"gpu-model\" = \"own\"\nstack = \"x\"\n\
+                [workload.w]\nrate = \"1/s\"\ncount = 1\nduration = \"1s\"\n\
+                tasks = [{ cpu = 1, memory = 1 }]\n";
+    let scenario = load(text, &[]).unwrap();
+    for name in ["m5.large", "g4dn.xlarge"] {
+        let found = scenario.instances_of_type(name);
+        let [spec] = found.as_slice() else { panic!("{name}: {found:?}") };
+        let attribute = |name: &str| spec.attributes.get(name);
+        assert_eq!(attribute("ecs.instance-type"), Some(name));
+        assert_eq!(attribute("stack"), Some("x"));
+        assert_ne!(attribute("gpu-model"), Some("own"));
+    }
+}
+
+#[test]
+fn checks_that_fail_in_the_end_or_at_first_never_drain() {
+    let service = "[capacity.pool]\ninstance_type = \"m6i.large\"\ncount = 4\n\
+                   [service.web]\ndesired_count = 1\ntask = { cpu = 1, memory = 1, health_check = ";
+    let text = |check: &str| format!("{service}{check} }}\n");
+    refused(&text("{ fails_after = \"1h\" }"), &[], &["until", "service.web"]);
+    let late = "{ interval = \"10s\", retries = 1, ready = \"10m\" }";
+    refused(&text(late), &[], &["until", "service.web"]);
+    load(&text("{ interval = \"10s\", retries = 3, ready = \"12s\" }"), &[]).unwrap();
+}
+
+#[test]
+fn what_has_no_effect_is_warned_of() {
+    let service = "[service.web]\ndesired_count = 1\nhealth_check_grace_period = \"1m\"\n\
+                   task = { cpu = 1, memory = 1 }\nstart = \"1h\"\n\
+                   changes = [{ at = \"150m\", desired_count = 2 }]\n";
+    let capacity = "until = \"2h\"\n[capacity.pool]\ninstance_type = \"m6i.large\"\ncount = 4\n\
+                    drain = [{ at = \"3h\", instances = 1 }]\n";
+    let text = format!("{capacity}{service}");
+    let warned = |changes: &[(&str, &str)]| load(&text, changes).unwrap().warnings;
+    let starts = |warnings: &[String]| -> Vec<String> {
+        let key = |warning: &String| warning.split(": ").next().unwrap().to_owned();
+        warnings.iter().map(key).collect()
+    };
+    let grace = "service.web.health_check_grace_period";
+    let late = ["service.web.changes[0].at", "capacity.pool.drain[0].at"];
+    assert_eq!(starts(&warned(&[])), [late[0], late[1], grace]);
+    assert_eq!(starts(&warned(&[("until", "4h")])), [grace]);
+    let times = [("life_cycle.activation", "3s"), ("life_cycle.attach_network", "8s")];
+    let with = |more: &[(&str, &str)]| {
+        let all = [&[("until", "4h")], &times[..], more].concat();
+        starts(&warned(&all))
+    };
+    assert_eq!(with(&[]), [grace, times[0].0, times[1].0]);
+    let balanced = ("service.web.load_balancer", "true");
+    assert_eq!(with(&[balanced]), [times[1].0]);
+    assert_eq!(with(&[balanced, ("service.web.task.network_mode", "awsvpc")]), [""; 0]);
+    assert_eq!(with(&[("preset", "ecs")]), [grace], "a resolved scenario says all of it");
+}
+
+#[test]
 fn services_of_a_trace_run_beside_those_of_the_scenario() {
     let folder = tempfile::tempdir().unwrap();
     let text = with_trace(&folder);
@@ -320,7 +422,7 @@ fn services_of_a_trace_are_placed_like_others() {
         (strategy, by_placer, placer)
     };
     let expect = |name: &str, placer| (name.to_owned(), name.to_owned(), placer);
-    assert_eq!(placed(&text, &[]), expect("ecs-service", 2));
+    assert_eq!(placed(&text, &[]), expect("ecs-service", 1));
     let general = format!("{text}[placement]\nstrategy = \"binpack:cpu\"\n");
     assert_eq!(placed(&general, &[]), expect("binpack:cpu", 0));
     let own = general.replace("[workload.w]", "[workload.w]\nstrategy = [\"random\"]");

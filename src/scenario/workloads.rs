@@ -8,16 +8,18 @@ use toml::Table;
 
 use crate::des::{SimDuration, SimTime};
 use crate::model::{
-    Cpu, DefinitionId, InstanceId, SchedulingStrategy, ServiceId, ServiceSpec, TaskDefinition,
+    Cpu, DefinitionId, InstanceId, PlacementConstraint, SchedulingStrategy, ServiceId, ServiceSpec,
+    TaskDefinition,
 };
 use crate::placement::PlacementSpec;
 use crate::workload::ecs_json::{self, Defined};
 use crate::workload::format::{FORMATS, FormatEntry, FormatError, Opening, TraceFormat};
-use crate::workload::law_spec::COUNT_MAX;
+use crate::workload::law_spec::{ALMOST_CERTAIN, COUNT_MAX};
 use crate::workload::synthetic::{KindSpec, ResolvedKind, SpecError, SyntheticSpec, weights};
 use crate::workload::{RequestLoad, ServiceChange, ServicePlan, ServiceTasks, WorkloadError};
 
 use super::capacity::CapacityGroup;
+use super::own_placers::OwnPlacers;
 use super::spec::{ScenarioSpec, ServiceTable, StrategySpec};
 use super::{Document, ScenarioError, check_name, is_for_all};
 
@@ -151,7 +153,7 @@ pub(super) fn place(
     spec: &mut ScenarioSpec,
     plan: &mut WorkloadPlan,
     default: &StrategySpec,
-    placements: &mut Vec<PlacementSpec>,
+    placers: &mut OwnPlacers,
 ) -> Result<(), ScenarioError> {
     let key = format!("workload.{}.{STRATEGY}", plan.name);
     let table = spec.workload.get_mut(&plan.name).expect("a plan is made from its table");
@@ -163,24 +165,8 @@ pub(super) fn place(
             .map_err(|why| document.error(&key, why.message().trim_end().to_owned()))?,
     };
     table.insert(STRATEGY.to_owned(), strategy.0.clone().into());
-    plan.placer = placer(document, &key, spec, &strategy, placements)?;
+    plan.placer = placers.placer(document, &key, spec, &strategy)?;
     Ok(())
-}
-
-/// The placer of services with this strategy: that of standalone tasks, or one of their own.
-fn placer(
-    document: &Document,
-    key: &str,
-    spec: &ScenarioSpec,
-    strategy: &StrategySpec,
-    placements: &mut Vec<PlacementSpec>,
-) -> Result<usize, ScenarioError> {
-    if spec.placement.strategy.as_ref() == Some(strategy) {
-        return Ok(0);
-    }
-    let placement = PlacementSpec::parse(&strategy.0);
-    placements.push(placement.map_err(|why| document.error(key, why.to_string()))?);
-    Ok(placements.len())
 }
 
 fn synthetic(
@@ -267,14 +253,14 @@ pub(super) fn keys_of_sharing(spec: &ScenarioSpec, plans: &[WorkloadPlan]) -> Ve
     keys
 }
 
-/// Checks every service; also the placements that services have of their own.
+/// Checks every service; also the placers that services have of their own.
 pub(super) fn services(
     document: &Document,
     spec: &mut ScenarioSpec,
     warnings: &mut Vec<String>,
-) -> Result<(Vec<ServicePlan>, Vec<PlacementSpec>), ScenarioError> {
+) -> Result<(Vec<ServicePlan>, OwnPlacers), ScenarioError> {
     let mut plans = Vec::new();
-    let mut placements = Vec::new();
+    let mut placers = OwnPlacers::default();
     let mut tables = std::mem::take(&mut spec.service);
     for (name, table) in &mut tables {
         let key = format!("service.{name}");
@@ -282,36 +268,48 @@ pub(super) fn services(
         let mut plan = service(document, &key, name, table, warnings)?;
         if let Some(strategy) = &table.strategy {
             let key = format!("{key}.{STRATEGY}");
-            plan.spec.placer = placer(document, &key, spec, strategy, &mut placements)?;
-            if plan.spec.zone_rebalancing && !evens_out_zones(strategy) {
+            plan.spec.placer = placers.placer(document, &key, spec, strategy)?;
+            if let Some(why) = keeps_zones_uneven(&plan, strategy) {
                 plan.spec.zone_rebalancing = false;
-                warnings.push(format!(
-                    "service.{name}.zone_rebalancing: has no effect with strategy '{}'; ECS evens \
-                     out zones where the first strategy is \
-                     spread:attribute:ecs.availability-zone, or where there is none",
-                    strategy.0
-                ));
+                warnings.push(format!("service.{name}.zone_rebalancing: has no effect {why}"));
             }
         }
         plans.push(plan);
     }
     spec.service = tables;
-    Ok((plans, placements))
+    Ok((plans, placers))
 }
 
 /// Whether AZ rebalancing takes services with this strategy: whom it stops lies in the fullest zone
 /// then, and what it starts stays.
 ///
 /// Source: ECS developer guide, "Balancing an Amazon ECS service across Availability Zones".
-fn evens_out_zones(strategy: &StrategySpec) -> bool {
-    PlacementSpec::parse(&strategy.0).is_ok_and(|placement| placement.spreads_zones_first())
+fn keeps_zones_uneven(plan: &ServicePlan, strategy: &StrategySpec) -> Option<String> {
+    if !plan.spec.zone_rebalancing {
+        return None;
+    }
+    let spreads = |placement: PlacementSpec| placement.spreads_zones_first();
+    if !PlacementSpec::parse(&strategy.0).is_ok_and(spreads) {
+        return Some(format!(
+            "with strategy '{}'; ECS evens out zones where the first strategy is \
+             spread:attribute:ecs.availability-zone, or where there is none",
+            strategy.0
+        ));
+    }
+    let reads_zone = |one: &PlacementConstraint| match one {
+        PlacementConstraint::MemberOf(expression) => {
+            expression.source().contains("ecs.availability-zone")
+        }
+        PlacementConstraint::AtMost(_) => false,
+    };
+    let constraints = || plan.all_tasks().flat_map(|tasks| &tasks.definition.constraints);
+    constraints().any(reads_zone).then(|| {
+        "as a constraint names the availability zone; ECS evens out no zones then".to_owned()
+    })
 }
 
 /// Times that a change may be repeated.
 const CHANGES_MAX: u32 = 100_000;
-
-/// A probability so close to 1 that a law which gives 0 there never gives much more.
-const ALMOST_CERTAIN: f64 = 1.0 - 1e-9;
 
 /// Refuses numbers of tasks that no cluster has.
 fn check_counts(document: &Document, key: &str, table: &ServiceTable) -> Result<(), ScenarioError> {
@@ -385,7 +383,11 @@ fn service_changes(
         let at = SimTime::ZERO + change.at.duration();
         let key = format!("{key}.changes[{index}]");
         if at < last {
-            let problem = format!("{at} s is before {last} s; list changes in order of time");
+            let before = if index == 0 { "its `start`" } else { "the change before" };
+            let problem = format!(
+                "{at} s is before {last} s, {before}; list changes in order of time, from the \
+                 `start` on"
+            );
             return Err(document.error(&format!("{key}.at"), problem));
         }
         last = at;

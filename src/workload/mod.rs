@@ -11,6 +11,7 @@ mod health;
 pub mod law_spec;
 mod machines;
 mod merge;
+pub mod plain_words;
 mod requests;
 mod services;
 pub mod synthetic;

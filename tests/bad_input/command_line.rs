@@ -62,7 +62,28 @@ fn set_without_meaning() {
         (&["run", "--set", "seed=-1"], &["--set seed"]),
         (&["run", "--set", "name=../x"], &["--set name", "letters, digits"]),
         (&["run", "--set", "capacity={b={vcpu=1}}"], &["--set capacity", "`vcpus`?"]),
+        (&["run", "--set", "capacity.b.count=2"], &["--set capacity.b.count, capacity.b.vcpus"]),
     ]);
+}
+
+/// One of the two values would be lost.
+#[test]
+fn what_is_set_twice() {
+    refused(&[
+        (&["run", "--set", "seed=1", "--set", "seed = 2"], &["--set seed: given twice"]),
+        (&["run", "--seed", "1", "--set", "seed=2"], &["--seed: --set seed sets seed too"]),
+        (&["run", "--strategy", "random", "--set", "placement.strategy=fgd"], &["keep one"]),
+        (&["compare", "--seeds", "3", "--set", "compare.seeds=2"], &["--seeds", "keep one"]),
+        (&["compare", "--axis", "queue=fifo,ecs", "--axis", "queue=ecs"], &["of the same"]),
+        (&["compare", "--axis", "queue=fifo", "--axis", "queue.policy=ecs"], &["of the same"]),
+        (
+            &["compare", "--strategies", "random,fgd", "--axis", "placement=first-fit,fgd"],
+            &["--axis placement: --strategies is an axis of the same", "in one"],
+        ),
+    ]);
+    let axes = "[compare.axes]\nplacement = [\"random\", \"first-fit\"]";
+    let twice = Attempt::new(super::edited("seeds = 2", axes));
+    none([twice.refused(&["compare"], &["line 15", "compare.strategies is an axis of the same"])]);
 }
 
 #[test]

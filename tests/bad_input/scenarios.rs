@@ -101,6 +101,10 @@ fn numbers_that_are_none() {
 const UNORDERED: &str = "[service.s]\ndesired_count = 1\ntask = { cpu = 1, memory = 1 }\n\
     changes = [{ at = \"2h\", desired_count = 1 }, { at = \"1h\", desired_count = 1 }]\n[compare]";
 
+/// A service that is changed before it is there.
+const STARTED_LATE: &str = "[service.s]\ndesired_count = 1\ntask = { cpu = 1, memory = 1 }\n\
+    start = \"1h\"\nchanges = [{ at = \"10m\", desired_count = 2 }]\n[compare]";
+
 const OUT_OF_RANGE: &[Mistake<'static>] = &[
     ("count = 2", "count = 1000001", &["line 6", "capacity.a.count", "at most 1000000"]),
     ("count = 2", "count = 2\nspeed = 0", &["line 7", "capacity.a.speed", "0.001 to 1000"]),
@@ -118,6 +122,7 @@ const OUT_OF_RANGE: &[Mistake<'static>] = &[
     ("memory = 1024", "memory = 0", &["tasks[0].memory", "at least 1"]),
     ("tasks = [{ cpu = 512, memory = 1024 }]", "tasks = []", &["workload.w.tasks", "add"]),
     ("[compare]", UNORDERED, &["service.s.changes[1].at", "order of time"]),
+    ("[compare]", STARTED_LATE, &["service.s.changes[0].at", "3600 s, its `start`"]),
     ("\"drained\"", "[\"1h\", \"2h\"]", &["line 2", "until", "keep"]),
     ("\"drained\"", "\"1h\"\nwarm_up = \"1h\"", &["line 3", "warm_up", "`until`"]),
     ("\"drained\"", "\"0s\"", &["line 2", "until"]),
@@ -149,6 +154,41 @@ const IMPOSSIBLE_TASKS: &[Mistake<'static>] = &[
 #[test]
 fn tasks_that_cannot_be() {
     mistakes(IMPOSSIBLE_TASKS);
+}
+
+const BREAKER: &str = "[service.s]\ndesired_count = 1\ntask = { cpu = 1, memory = 1 }\n\
+    deployment = { circuit_breaker = { count = 3, bounded = true } }\n[compare]";
+
+/// What is said twice, in two ways, or would have no effect.
+const CONTRADICTIONS: &[Mistake<'static>] = &[
+    (
+        "count = 2",
+        "count = 2\nattributes = { \"ecs.availability-zone\" = \"a\" }",
+        &["line 7", "attributes.ecs.availability-zone", "write `availability_zones`"],
+    ),
+    (
+        "count = 2",
+        "count = 2\nattributes = { \"ecs.cpu-architecture\" = \"arm64\" }",
+        &["attributes.ecs.cpu-architecture", "write `architecture`"],
+    ),
+    ("count = 2", "count = 2\ndrain = [{ at = \"1m\", instances = 0 }]", &["drain[0].instances"]),
+    (
+        "[compare]",
+        "[controller]\nretry_first = \"2m\"\nretry_longest = \"1m\"\n[compare]",
+        &["line 14", "controller.retry_longest", "1m is below `retry_first`, 2m"],
+    ),
+    (
+        "[compare]",
+        "[controller]\nthrottle_first = \"2m\"\nthrottle_longest = \"1m\"\n[compare]",
+        &["line 14", "controller.throttle_longest", "`throttle_first`"],
+    ),
+    ("[compare]", "[controller]\nthrottle_after = 1001\n[compare]", &["throttle_after", "1000"]),
+    ("[compare]", BREAKER, &["circuit_breaker.bounded", "no effect on a `count`"]),
+];
+
+#[test]
+fn what_contradicts_itself() {
+    mistakes(CONTRADICTIONS);
 }
 
 #[test]

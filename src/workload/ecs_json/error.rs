@@ -1,5 +1,7 @@
 //! What is refused about a task definition, with where it stands.
 
+use crate::workload::plain_words::in_plain_words;
+
 /// A task definition that cannot be used: file, place, what is wrong, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EcsJsonError {
@@ -75,7 +77,7 @@ impl<'a> Document<'a> {
             top if top == "." => "(the whole document)".to_owned(),
             path => path,
         };
-        let mut problem = why.inner().to_string();
+        let mut problem = in_plain_words(&why.inner().to_string());
         // Serde's own messages name no remedy; those of the quantities do.
         let of_serde = ["invalid type", "invalid value", "missing field"];
         if of_serde.iter().any(|start| problem.starts_with(start)) {

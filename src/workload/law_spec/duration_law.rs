@@ -12,6 +12,9 @@ use super::shape::{Normal, Shape};
 use super::span::bare_number;
 use super::{LawSpecError, SPAN_MAX, Span};
 
+/// A probability so close to 1 that a law which gives 0 there never gives much more.
+pub const ALMOST_CERTAIN: f64 = 1.0 - 1e-9;
+
 /// The greatest variate below one that the laws take.
 pub(super) const BELOW_ONE: f64 = 1.0 - f64::EPSILON / 2.0;
 

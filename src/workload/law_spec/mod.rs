@@ -11,7 +11,7 @@ mod span;
 mod tests;
 
 pub use decimal::{DecimalError, scaled};
-pub use duration_law::DurationLaw;
+pub use duration_law::{ALMOST_CERTAIN, DurationLaw};
 pub use number_law::{COUNT_MAX, NumberLaw};
 pub use rate::Rate;
 pub use span::{SPAN_MAX, Span};
