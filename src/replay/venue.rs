@@ -165,7 +165,7 @@ impl Venue {
     /// What probes need, with budgets of their own: that of a core, and small instances.
     ///
     /// # Errors
-    /// Budgets cannot be made.
+    /// Budgets cannot be made, or the engine does not tell which networks it has.
     pub fn setting(&mut self) -> Result<Setting, ReplayError> {
         let cpus = self.engine().info().cpus;
         let memory_kib = 1024 * 1024;
@@ -179,7 +179,10 @@ impl Venue {
             instances.extend(budget(number, core_milli)?.map(|parent| (core_milli, parent)));
         }
         let (image, imported) = (self.workload_image.clone(), self.imported);
-        Ok(Setting { image, imported, cpus, parent, instances })
+        let names = self.engine().network_names()?;
+        let is_there = |network: &Network| names.iter().any(|name| name == network.name());
+        let networks = [Network::Bridge, Network::Host].into_iter().filter(is_there).collect();
+        Ok(Setting { image, imported, networks, cpus, parent, instances })
     }
 
     /// Takes down what [`Venue::setting`] set up.

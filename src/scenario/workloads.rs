@@ -302,8 +302,8 @@ fn keeps_zones_uneven(plan: &ServicePlan, strategy: &StrategySpec) -> Option<Str
         }
         PlacementConstraint::AtMost(_) => false,
     };
-    let constraints = || plan.all_tasks().flat_map(|tasks| &tasks.definition.constraints);
-    constraints().any(reads_zone).then(|| {
+    let mut constraints = plan.all_tasks().flat_map(|tasks| &tasks.definition.constraints);
+    constraints.any(reads_zone).then(|| {
         "as a constraint names the availability zone; ECS evens out no zones then".to_owned()
     })
 }

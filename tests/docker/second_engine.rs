@@ -29,11 +29,13 @@ impl Daemon {
         let endpoint = format!("unix://{}", below("socket"));
         // What the machine's own engine is configured with is none of this one's.
         std::fs::write(folder.join("daemon.json"), "{}").unwrap();
-        let process = Command::new("dockerd")
+        // A network of its own: engines see to the bridge "docker0", and take each other's away.
+        let process = Command::new("unshare")
+            .args(["--net", "dockerd"])
             .args(["--config-file", &below("daemon.json")])
             .args(["--data-root", &below("data"), "--exec-root", &below("exec")])
             .args(["--pidfile", &below("pid"), "--host", &endpoint])
-            .args(["--bridge=none", "--iptables=false"])
+            .arg("--iptables=false")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();

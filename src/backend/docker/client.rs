@@ -296,6 +296,12 @@ impl Client {
         Ok(found.collect())
     }
 
+    /// Names of its networks.
+    pub(super) async fn network_names(&self) -> Result<Vec<String>, CallError> {
+        let networks = within(CALL, self.docker.list_networks(None)).await?;
+        Ok(networks.into_iter().filter_map(|network| network.name).collect())
+    }
+
     /// Removes every container of a run, running or not, and says how many.
     pub(super) async fn remove_all(&self, run: &str) -> Result<usize, EngineError> {
         let error = |why: &dyn std::fmt::Display| self.error("removal of a run's containers", why);

@@ -3,7 +3,7 @@
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
 
 use super::labels::Labels;
-use super::message::{ContainerSpec, Network};
+use super::message::ContainerSpec;
 
 /// The path of the executable inside the workload image.
 pub(super) const EXECUTABLE: &str = "/towtank";
@@ -22,15 +22,6 @@ const CPU_SHARES_MIN: u32 = 2;
 
 /// Threads and processes: enough for the workload program, and no fork bomb.
 const PIDS: i64 = 64;
-
-/// Networks by the engine's own names, never one of the user's.
-fn network_mode(network: Network) -> &'static str {
-    match network {
-        Network::None => "none",
-        Network::Bridge => "bridge",
-        Network::Host => "host",
-    }
-}
 
 /// What the engine is asked to create. Nothing but numbers of the spec reaches the command; the
 /// image's name and the parent cgroup come from the configuration, not from a trace.
@@ -76,7 +67,7 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         memory_swap: memory,
         cgroup_parent: spec.cgroup_parent.clone(),
         cpuset_cpus: (!spec.cores.is_empty()).then(|| numbers(&spec.cores)),
-        network_mode: Some(network_mode(spec.network).to_owned()),
+        network_mode: Some(spec.network.name().to_owned()),
         pids_limit: Some(PIDS),
         readonly_rootfs: Some(true),
         cap_drop: Some(vec!["ALL".to_owned()]),
@@ -113,6 +104,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::backend::docker::message::Network;
     use crate::backend::docker::program::{Phase, Program};
 
     fn spec() -> ContainerSpec {

@@ -229,6 +229,19 @@ impl Engine {
         })
     }
 
+    /// Names of the networks that it has: one without a bridge lacks `bridge`.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Call`] if the engine does not tell.
+    pub fn network_names(&self) -> Result<Vec<String>, EngineError> {
+        let client = self.client.clone();
+        self.call(async move {
+            let names = client.network_names().await;
+            names.map_err(|why| client.error("list of networks", &why))
+        })
+    }
+
     /// Removes every container of a run, running or not; found by label, and looked at again just
     /// before its removal. Says how many.
     ///

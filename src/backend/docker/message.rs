@@ -20,6 +20,17 @@ pub enum Network {
     Host,
 }
 
+impl Network {
+    /// The engine's own name for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Network::None => "none",
+            Network::Bridge => "bridge",
+            Network::Host => "host",
+        }
+    }
+}
+
 /// A container to be made. Whatever comes from a scenario or trace is a number in here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContainerSpec {

@@ -143,8 +143,11 @@ impl SimulatedBackend {
         let now = self.queue.now();
         let live = self.live[slot as usize].as_ref().expect("operations are on live tasks");
         let instance = live.placement.instance;
-        let of_host =
-            (self.start_on_idle_host(instance, live.definition), self.start_load(instance));
+        // What a start meets on its own instance comes afterwards, and is no load of the engine's.
+        let (of_host, own) = match purpose {
+            START_OPERATION => self.start_on_host(instance, live.definition),
+            _ => (0, 0),
+        };
         let engines = self.engines.as_mut().expect("only engines operate");
         let index = engines.of(instance);
         let model = &engines.setup.model;
@@ -155,8 +158,6 @@ impl SimulatedBackend {
         };
         let (entity, attempt) = draw_key(live.origin);
         let unloaded = law.sample(engines.seed.uniform(purpose, entity, attempt));
-        // What a start meets on its own instance comes afterwards, and is no load of the engine's.
-        let (of_host, own) = if purpose == START_OPERATION { of_host } else { (0, 0) };
         let unloaded = unloaded.saturating_sub(SimDuration::from_micros(of_host));
         let engine = &mut engines.all[index];
         let cores = engines.setup.cores_milli.map(|milli| u64::from(milli) * CPU_PER_MILLI);

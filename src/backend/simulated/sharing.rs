@@ -107,23 +107,20 @@ impl SimulatedBackend {
 
     /// What the service time of a start includes of the host's part, µs: all that this takes when
     /// nothing else goes on there, but for what it takes longer than on a whole core because it is
-    /// throttled.
-    pub(super) fn start_on_idle_host(&self, instance: InstanceId, definition: DefinitionId) -> u64 {
-        let Some((micros, core)) = self.start_cpu(instance) else { return 0 };
+    /// throttled. And the CPU in use there, with which the start competes.
+    pub(super) fn start_on_host(
+        &self,
+        instance: InstanceId,
+        definition: DefinitionId,
+    ) -> (u64, u64) {
+        let Some((micros, core)) = self.start_cpu(instance) else { return (0, 0) };
         let host = self.hosts[instance.index()].shared.as_ref().expect("it takes CPU of it");
         let rate = u64::from(host.host.start_cap(self.nature.definition(definition), core).max(1));
         let model = &self.engines.as_ref().expect("an engine starts").setup().model;
         let throttled = u64::from(model.start_throttled_micros).min(micros);
         let core = u64::from(core.0);
-        (micros * core).div_ceil(rate) - throttled * (core - rate) / rate
-    }
-
-    /// CPU in use on the instance where a start competes for it.
-    pub(super) fn start_load(&self, instance: InstanceId) -> u64 {
-        if self.start_cpu(instance).is_none() {
-            return 0;
-        }
-        self.hosts[instance.index()].shared.as_ref().map_or(0, |shared| shared.host.used())
+        let on_idle = (micros * core).div_ceil(rate) - throttled * (core - rate) / rate;
+        (on_idle, host.host.used())
     }
 
     /// An engine has done its part of a start; the part that the instance itself does follows on a

@@ -15,8 +15,8 @@ use crate::model::{
 };
 use crate::placement::{Predicate, tightest_devices};
 
-use super::{ServiceEvent, Services};
-use crate::controller::{Change, Controller, Reaction};
+use super::Services;
+use crate::controller::{Controller, Reaction};
 
 /// What a daemon has to know of the cluster, as it was at the version `seen`.
 #[derive(Debug, Clone, Default)]
@@ -188,8 +188,8 @@ impl Controller {
             let devices = tightest_devices(class, self.cluster.instance(instance));
             self.launch(task, Placement { instance, devices }, out);
         }
-        if starved && self.services.get_mut(id).told.is_unplaced(now) {
-            out.changes.push(Change::Service(id, ServiceEvent::UnableToPlace(class_id)));
+        if starved {
+            self.tell_unplaced(now, id, class_id, out);
         }
         count
     }

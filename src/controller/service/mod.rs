@@ -295,8 +295,8 @@ pub(super) struct Services {
     /// The DAEMON services, and those that even out zones.
     daemons: Vec<ServiceId>,
     zonal: Vec<ServiceId>,
-    /// How many tasks of which services were placed in the event being handled, in turns.
-    placed: Vec<(ServiceId, u32)>,
+    /// How many tasks of which services were placed in the event being handled.
+    placed: BTreeMap<ServiceId, u32>,
     pub(super) rules: ServiceRules,
     /// The availability zone of instances, where a service evens them out.
     zone_field: Option<FieldId>,

@@ -214,11 +214,8 @@ impl Controller {
         let Some(id) = self.service_of(entry.tasks[0]) else { return };
         let (class, rules) = (entry.class, self.services.rules);
         let refused = Refused::now(&self.cluster);
-        let service = self.services.get_mut(id);
-        service.refused = Some((class, refused));
-        if service.told.is_unplaced(now) {
-            out.changes.push(Change::Service(id, ServiceEvent::UnableToPlace(class)));
-        }
+        self.services.get_mut(id).refused = Some((class, refused));
+        self.tell_unplaced(now, id, class, out);
         self.make_room(now, id, out);
         if rules.retry_first == SimDuration::ZERO {
             return;
@@ -232,18 +229,29 @@ impl Controller {
         self.request_pass(now, out);
     }
 
+    /// A service tells that no instance takes its tasks, if it has not just told so.
+    pub(super) fn tell_unplaced(
+        &mut self,
+        now: SimTime,
+        id: ServiceId,
+        class: ClassId,
+        out: &mut Reaction,
+    ) {
+        if self.services.get_mut(id).told.is_unplaced(now) {
+            out.changes.push(Change::Service(id, ServiceEvent::UnableToPlace(class)));
+        }
+    }
+
     /// Tasks are started that no instance took before, and nothing has changed since: it is as if
     /// they had been tried.
     fn meet_known_refusal(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
-        let service = self.services.get_mut(id);
+        let service = self.services.get(id);
         let class = service.primary().class;
         let known = service.refused.filter(|(of, _)| *of == class);
         if !known.is_some_and(|(_, refused)| refused.still_holds(class, &self.cluster)) {
             return;
         }
-        if service.told.is_unplaced(now) {
-            out.changes.push(Change::Service(id, ServiceEvent::UnableToPlace(class)));
-        }
+        self.tell_unplaced(now, id, class, out);
         if self.services.rules.retry_first > SimDuration::ZERO {
             self.hold_back(now, id, out);
         }
@@ -294,9 +302,7 @@ impl Controller {
         let Some((class, _)) = service.refused.filter(still) else {
             return self.end_hold_back(id);
         };
-        if self.services.get_mut(id).told.is_unplaced(now) {
-            out.changes.push(Change::Service(id, ServiceEvent::UnableToPlace(class)));
-        }
+        self.tell_unplaced(now, id, class, out);
         self.hold_back(now, id, out);
     }
 

@@ -26,21 +26,14 @@ impl Controller {
         service.update(task, |held| held.phase = Phase::Pending);
         service.retry.reset();
         service.told.is_placed();
-        match self.services.placed.last_mut().filter(|(one, _)| *one == id) {
-            Some((_, count)) => *count += 1,
-            None => self.services.placed.push((id, 1)),
-        }
+        *self.services.placed.entry(id).or_default() += 1;
     }
 
     /// Services tell of the tasks that were placed: those that wait are not started.
     pub(in crate::controller) fn services_tell_starts(&mut self, out: &mut Reaction) {
-        // Where several services share the queue, their tasks come in turns.
-        self.services.placed.sort_by_key(|(id, _)| *id);
-        for of_one in self.services.placed.chunk_by(|(id, _), (next, _)| id == next) {
-            let count = of_one.iter().map(|(_, count)| count).sum();
-            out.changes.push(Change::Service(of_one[0].0, ServiceEvent::TasksStarted(count)));
+        while let Some((id, count)) = self.services.placed.pop_first() {
+            out.changes.push(Change::Service(id, ServiceEvent::TasksStarted(count)));
         }
-        self.services.placed.clear();
     }
 
     /// A task is RUNNING.

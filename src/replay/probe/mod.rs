@@ -42,6 +42,8 @@ pub struct Setting {
     pub image: String,
     /// Whether it was imported for this.
     pub imported: bool,
+    /// Networks that are compared with none: the engine's own, as far as it has them.
+    pub networks: Vec<Network>,
     /// Processors of the engine's host.
     pub cpus: u32,
     /// Parent cgroup of the probes, as of a replay's containers, where budgets are possible.
@@ -100,7 +102,7 @@ pub fn probe(
     for (&clients, histories) in &lives {
         tables.add(clients, Network::None, false, histories);
     }
-    for network in [Network::Bridge, Network::Host] {
+    for &network in &setting.networks {
         let histories = driver.lives_apart("networks", network, plan.networks, plan.pause)?;
         tables.add(1, network, false, &histories);
     }
@@ -214,15 +216,10 @@ impl Tables {
     }
 
     fn push(&mut self, operation: Operation, clients: u32, on: Network, cold: bool, all: &[u64]) {
-        let network = match on {
-            Network::None => "none",
-            Network::Bridge => "bridge",
-            Network::Host => "host",
-        };
         let table = QuantileTable::sorted(all).map(|micros| MeasuredTable {
             operation,
             concurrency: clients,
-            network: network.to_owned(),
+            network: on.name().to_owned(),
             cold,
             samples: all.len() as u32,
             micros,

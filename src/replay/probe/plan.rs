@@ -59,7 +59,8 @@ impl Plan {
         let loaded = if setting.cpus < 2 { 0 } else { 3 * self.contended + 1 + 2 };
         let shares = if setting.instances.is_empty() { 0 } else { 2 };
         let quotas = QUOTAS.len() as u32;
-        let others = 2 * self.networks + 2 * self.endings + quotas + self.ooms;
+        let networks = setting.networks.len() as u32 * self.networks;
+        let others = networks + 2 * self.endings + quotas + self.ooms;
         let neighbours: u32 = super::CROWDS.iter().map(|(neighbours, _)| neighbours).sum();
         let contended = (super::CROWDS.len() as u32 + 1) * self.contended + neighbours;
         let contended = setting.instances.len() as u32 * contended;

@@ -85,7 +85,9 @@ impl Probed for Fake {
 fn setting() -> Setting {
     let parent = Some("/towtank/a".to_owned());
     let instances = vec![(500, "/towtank/b".to_owned()), (200, "/towtank/c".to_owned())];
-    Setting { image: "towtank/workload:x".to_owned(), imported: true, cpus: 2, parent, instances }
+    let image = "towtank/workload:x".to_owned();
+    let networks = vec![Network::Bridge, Network::Host];
+    Setting { image, imported: true, networks, cpus: 2, parent, instances }
 }
 
 fn plan(probes: u32) -> Plan {
@@ -96,7 +98,14 @@ fn plan(probes: u32) -> Plan {
 fn every_container_planned_is_probed_and_none_is_left() {
     for setting in [
         setting(),
-        Setting { imported: false, cpus: 1, parent: None, instances: Vec::new(), ..setting() },
+        Setting {
+            imported: false,
+            networks: Vec::new(),
+            cpus: 1,
+            parent: None,
+            instances: Vec::new(),
+            ..setting()
+        },
     ] {
         let engine = Fake::default();
         let mut last = None;
