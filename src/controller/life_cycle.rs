@@ -170,13 +170,14 @@ impl Controller {
 
     /// Turns a task STOPPING. How it ends is what was decided first.
     fn release(&mut self, now: SimTime, task: TaskId, outcome: Outcome, out: &mut Reaction) {
-        if self.has(task, Transition::DetachNetwork) {
+        if self.has(task, Transition::DetachNetwork) && !self.is_succeeded(task) {
             self.cluster.release_but_eni(task);
         } else {
             self.cluster.release(task);
         }
         self.records[task.slot as usize].outcome.get_or_insert(outcome);
         out.changes.push(Change::TaskStopping(task));
+        self.daemons_stop_last(now, task, out);
         self.room_made(now, out);
     }
 

@@ -239,36 +239,34 @@ impl Controller {
 
     /// Asks for a pass at this instant, unless nothing waits or one is due already.
     fn request_pass(&mut self, now: SimTime, out: &mut Reaction) {
-        if !self.waiting.is_empty() {
-            self.ask_for_pass(now, out);
-        }
-    }
-
-    /// The same where room was made, which a daemon or a zone may wait for too.
-    fn room_made(&mut self, now: SimTime, out: &mut Reaction) {
-        let services = &self.services;
-        if !self.waiting.is_empty() || services.daemons_are_missing() || services.zones_wait() {
-            self.ask_for_pass(now, out);
-        }
-    }
-
-    fn ask_for_pass(&mut self, now: SimTime, out: &mut Reaction) {
-        if self.pass_due {
-            return;
-        }
-        if !self.server.as_mut().is_some_and(DecisionServer::defers_pass) {
+        if !self.waiting.is_empty()
+            && !self.pass_due
+            && !self.server.as_mut().is_some_and(DecisionServer::defers_pass)
+        {
             self.make_pass_due(now, out);
         }
     }
 
+    /// The same where room was made, which a daemon or a zone may wait for too: they do not wait
+    /// for what is being decided on.
+    fn room_made(&mut self, now: SimTime, out: &mut Reaction) {
+        if self.services.daemons_are_missing() || self.services.zones_wait() {
+            self.make_pass_due(now, out);
+        } else {
+            self.request_pass(now, out);
+        }
+    }
+
     fn make_pass_due(&mut self, now: SimTime, out: &mut Reaction) {
-        self.pass_due = true;
-        out.commands.push(Command::WakeAt(now, Timer::PlacementPass));
+        if !self.pass_due {
+            self.pass_due = true;
+            out.commands.push(Command::WakeAt(now, Timer::PlacementPass));
+        }
     }
 
     /// A task was placed, whose company a daemon may want.
     pub(in crate::controller) fn tell_daemons(&mut self, now: SimTime, out: &mut Reaction) {
-        if !self.pass_due && self.services.daemons_mind_tasks() {
+        if self.services.daemons_mind_tasks() {
             self.make_pass_due(now, out);
         }
     }

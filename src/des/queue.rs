@@ -138,8 +138,8 @@ impl<E> EventQueue<E> {
     /// that the waits for memory overlap.
     pub fn due_soon(&mut self) -> impl Iterator<Item = &E> {
         let shown = std::mem::take(&mut self.fresh);
-        let batch = self.batch.iter().rev().filter(move |_| shown);
-        batch.filter_map(|entry| self.slots.get(entry))
+        let batch = if shown { self.batch.as_slice() } else { &[] };
+        batch.iter().rev().filter_map(|entry| self.slots.get(entry))
     }
 
     /// Adds an event at `at`, in order of `phase` within that instant; see the type for rounds.

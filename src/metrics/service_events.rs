@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use crate::controller::{Change, Event, ServiceEvent};
-use crate::model::{ClassId, Cluster, InstanceStatus, InstanceView, ServiceId};
+use crate::model::{
+    ClassId, Cluster, InstanceStatus, InstanceView, SchedulingStrategy, ServiceId, TaskClass,
+};
 use crate::placement::{Predicate, RefusalHistogram};
 
 use super::table_file::TableFile;
@@ -77,7 +79,9 @@ pub(crate) fn service_message(
         ServiceEvent::TasksStarted(count) => format!("has started {count} tasks."),
         ServiceEvent::TasksStopped(count) => format!("has stopped {count} running tasks."),
         ServiceEvent::PendingTasksStopped(count) => format!("stopped {count} pending tasks."),
-        ServiceEvent::UnableToPlace(class) => unable_to_place(class, cluster),
+        ServiceEvent::UnableToPlace(class, scheduling) => {
+            unable_to_place(class, scheduling, cluster)
+        }
         ServiceEvent::UnableToPlaceInZone(instance) => {
             let zone = zone(cluster.instance(instance), cluster);
             format!(
@@ -124,7 +128,7 @@ pub(crate) fn service_message(
 
 /// ECS names one instance, by a measure it does not disclose: here the one that fails the fewest
 /// predicates, the first among equals.
-fn unable_to_place(class: ClassId, cluster: &Cluster) -> String {
+fn unable_to_place(class: ClassId, scheduling: SchedulingStrategy, cluster: &Cluster) -> String {
     let start = "was unable to place a task because no container instance met all of its \
                  requirements.";
     let class = cluster.class(class);
@@ -132,7 +136,8 @@ fn unable_to_place(class: ClassId, cluster: &Cluster) -> String {
         Predicate::ALL.iter().filter(|predicate| !predicate.holds(class, *on)).count()
     };
     let registered = |on: &InstanceView<'_>| on.status() != InstanceStatus::Deregistered;
-    let Some(closest) = cluster.instances().filter(registered).min_by_key(failures) else {
+    let looked_at = candidates(class, scheduling, cluster);
+    let Some(closest) = looked_at.filter(registered).min_by_key(failures) else {
         return format!("{start} Reason: No Container Instances were found in your cluster.");
     };
     let Some(predicate) = Predicate::first_failed(class, closest) else {
@@ -141,6 +146,16 @@ fn unable_to_place(class: ClassId, cluster: &Cluster) -> String {
     let name = &closest.spec().name;
     let problem = problem(predicate);
     format!("{start} The closest matching (container-instance {name}) {problem}.")
+}
+
+/// The instances that a task was refused on: for a daemon's, those that lack one.
+fn candidates<'c>(
+    class: &'c TaskClass,
+    scheduling: SchedulingStrategy,
+    cluster: &'c Cluster,
+) -> impl Iterator<Item = InstanceView<'c>> {
+    let is_daemon = scheduling == SchedulingStrategy::Daemon;
+    cluster.instances().filter(move |on| !is_daemon || Predicate::lacks_daemon(class, *on))
 }
 
 /// ECS's words for what an instance lacks.
@@ -160,11 +175,12 @@ fn problem(predicate: Predicate) -> &'static str {
     }
 }
 
-/// What ECS does not tell: of all instances, how many fail what.
+/// What ECS does not tell: of the instances looked at, how many fail what.
 pub(crate) fn service_message_cause(event: ServiceEvent, cluster: &Cluster) -> String {
     match event {
-        ServiceEvent::UnableToPlace(class) => {
-            RefusalHistogram::of(cluster.class(class), cluster).to_string()
+        ServiceEvent::UnableToPlace(class, scheduling) => {
+            let class = cluster.class(class);
+            RefusalHistogram::over(class, candidates(class, scheduling, cluster)).to_string()
         }
         _ => String::new(),
     }

@@ -114,6 +114,24 @@ impl Predicate {
         Predicate::ALL.into_iter().find(|predicate| !predicate.holds(class, on))
     }
 
+    /// Whether a service may have tasks of `class` on the instance, if there is room. Constraints
+    /// are about placing: tasks of its own that are there already say nothing against the instance.
+    pub fn eligible(class: &TaskClass, on: InstanceView<'_>) -> bool {
+        let others = on.without(class.group);
+        [Predicate::Active, Predicate::Agent, Predicate::Attribute]
+            .into_iter()
+            .all(|predicate| predicate.holds(class, on))
+            && class.definition.constraints.iter().all(|constraint| match constraint {
+                PlacementConstraint::MemberOf(expression) => expression.matches(&others),
+                PlacementConstraint::AtMost(_) => true,
+            })
+    }
+
+    /// Whether a DAEMON service wants a task of `class` on the instance and has none there.
+    pub fn lacks_daemon(class: &TaskClass, on: InstanceView<'_>) -> bool {
+        on.group_count(class.group) == 0 && Predicate::eligible(class, on)
+    }
+
     /// Whether the instance can take a task of `class`.
     pub fn feasible(class: &TaskClass, on: InstanceView<'_>) -> bool {
         Predicate::first_failed(class, on).is_none()
@@ -144,13 +162,18 @@ pub struct RefusalHistogram {
 impl RefusalHistogram {
     /// Evaluates every predicate on every registered instance. O(instances × predicates).
     pub fn of(class: &TaskClass, cluster: &Cluster) -> RefusalHistogram {
+        RefusalHistogram::over(class, cluster.instances())
+    }
+
+    /// The same, on some instances.
+    pub fn over<'c>(
+        class: &TaskClass,
+        instances: impl Iterator<Item = InstanceView<'c>>,
+    ) -> RefusalHistogram {
         let count = Predicate::ALL.len();
         let mut histogram =
             RefusalHistogram { instances: 0, feasible: 0, failed: [0; 11], first: [0; 11] };
-        for on in cluster.instances() {
-            if on.status() == InstanceStatus::Deregistered {
-                continue;
-            }
+        for on in instances.filter(|on| on.status() != InstanceStatus::Deregistered) {
             histogram.instances += 1;
             let mut first = count;
             for (index, predicate) in Predicate::ALL.into_iter().enumerate() {

@@ -6,6 +6,7 @@ mod decision_time;
 mod life_cycle;
 mod requests;
 mod services;
+mod side_by_side;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

@@ -47,6 +47,17 @@ impl Outcome {
         self.tasks.iter().filter(runs).count()
     }
 
+    /// Tasks of a group that run at a time in seconds, on instances whose names begin so.
+    pub(super) fn running_at(&self, at: f64, service: &str, instances: &str) -> usize {
+        let group = format!("service:{service}");
+        let time = |row: &Row, column: &str| row[column].parse().unwrap_or(f64::INFINITY);
+        let runs = |row: &&Row| {
+            let there = row["group"] == group && row["instance"].starts_with(instances);
+            there && time(row, "started_s") <= at && at < time(row, "ended_s")
+        };
+        self.tasks.iter().filter(runs).count()
+    }
+
     /// When tasks started, ascending.
     pub(super) fn starts(&self) -> Vec<f64> {
         let start = |row: &Row| row["started_s"].parse().ok();
@@ -336,4 +347,52 @@ fn ecs_5_2_unhealthy_tasks_are_replaced_one_by_one_where_stopping_ones_count() {
     let starts = outcome.starts();
     let replaced: Vec<f64> = starts.into_iter().filter(|at| *at > 0.0).take(4).collect();
     assert!(replaced.windows(2).all(|pair| pair[1] - pair[0] >= 60.0), "{replaced:?}");
+}
+
+const UNEVEN: &str = "until = \"2h\"\n[capacity.a]\nvcpus = 16\nmemory_mib = 65536\ncount = 1\n\
+    stop_delay = \"300s\"\nstart_delay = \"1s\"\navailability_zones = [\"a\"]\n[capacity.b]\n\
+    vcpus = 16\nmemory_mib = 65536\ncount = 1\nstop_delay = \"300s\"\nstart_delay = \"1s\"\n\
+    availability_zones = [\"b\"]\n[service.filler]\ndesired_count = 1\n\
+    task = { cpu = 16384, memory = 100, \
+    constraints = [\"attribute:ecs.availability-zone == b\"] }\n\
+    changes = [{ at = \"10m\", desired_count = 0 }]\n[service.web]\ndesired_count = 8\n\
+    start = \"10s\"\nzone_rebalancing = true\ndeployment = { maximum_percent = 125 }\n\
+    task = { cpu = 256, memory = 256 }\n";
+
+/// Ten tasks at most, of which those count that take five minutes to stop.
+#[test]
+fn ecs_5_6_zones_are_evened_out_within_the_maximum() {
+    let outcome = run(&format!("{UNEVEN}[controller]\nmaximum_counts_stopping = true\n"));
+    assert_eq!((outcome.running("web", "a"), outcome.running("web", "b")), (4, 4));
+    for &at in &outcome.starts() {
+        let there = outcome.running_at(at, "web", "");
+        assert!(there <= 10, "{there} tasks at {at} s");
+    }
+}
+
+/// Room is made while the control plane decides on another task.
+#[test]
+fn ecs_5_6_zones_do_not_wait_for_decisions_about_others() {
+    let outcome = run(&format!(
+        "{UNEVEN}[controller]\ndecision_time = \"1s\"\n[workload.z]\nrate = \"1/s\"\n\
+         start = \"599.5s\"\ncount = 1\narrivals = \"regular\"\nduration = \"10s\"\n\
+         tasks = [{{ cpu = 65536, memory = 1024 }}]\n"
+    ));
+    assert_eq!((outcome.running("web", "a"), outcome.running("web", "b")), (4, 4));
+}
+
+/// What is over and comes again is told again.
+#[test]
+fn causes_that_come_again_are_told_again() {
+    let text = "until = \"3h\"\n[capacity.c]\nvcpus = 16\nmemory_mib = 65536\ncount = 2\n\
+        [service.web]\ndesired_count = 4\ntask = { cpu = 256, memory = 256 }\n\
+        protection = \"2h\"\nchanges = [{ at = \"10m\", desired_count = 2 },\n\
+        { at = \"20m\", desired_count = 4 }, { at = \"30m\", desired_count = 1 }]\n";
+    assert_eq!(run(text).told("under protection"), [600.0, 1800.0]);
+    let text = "until = \"3h\"\n[capacity.a]\nvcpus = 2\nmemory_mib = 4096\ncount = 1\n\
+        [service.web]\ndesired_count = 2\n\
+        task = { cpu = 512, memory = 256, fails_to_start = 1.0 }\n\
+        changes = [{ at = \"1h\", task = { cpu = 512, memory = 257, fails_to_start = 1.0 } }]\n";
+    let told = run(text).told("unable to consistently start");
+    assert_eq!(told.iter().filter(|at| **at >= 3600.0).count(), 1, "{told:?}");
 }

@@ -10,12 +10,11 @@ use std::collections::BTreeSet;
 
 use crate::des::SimTime;
 use crate::model::{
-    Cluster, InstanceId, InstanceView, Placement, PlacementConstraint, SchedulingStrategy,
-    ServiceId, TaskClass, TaskId,
+    Cluster, InstanceId, InstanceView, Placement, SchedulingStrategy, ServiceId, TaskClass, TaskId,
 };
 use crate::placement::{Predicate, tightest_devices};
 
-use super::Services;
+use super::{Held, Phase, Services};
 use crate::controller::{Controller, Reaction};
 
 /// What a daemon has to know of the cluster, as it was at the version `seen`.
@@ -27,6 +26,8 @@ pub(super) struct Daemon {
     bare: BTreeSet<InstanceId>,
     /// Those of them with room for one.
     roomy: BTreeSet<InstanceId>,
+    /// ACTIVE instances with a task of it that are none for it.
+    astray: BTreeSet<InstanceId>,
     /// Those that it was taken off at `left_at` because they were none for it any more: at that
     /// time it does not come back, or two daemons that mind each other would never come to rest.
     left: BTreeSet<InstanceId>,
@@ -34,20 +35,6 @@ pub(super) struct Daemon {
     seen: u64,
     /// Whether tasks of others decide which instances are eligible.
     minds_tasks: bool,
-}
-
-/// What makes an instance one for a service at all, besides its constraints; resources do not.
-const ELIGIBLE: [Predicate; 3] = [Predicate::Active, Predicate::Agent, Predicate::Attribute];
-
-/// Whether a service may have tasks on an instance, if there is room. Its constraints are about
-/// placing: tasks of its own that are there already say nothing against the instance.
-pub(super) fn is_eligible(class: &TaskClass, on: InstanceView<'_>) -> bool {
-    let others = on.without(class.group);
-    ELIGIBLE.into_iter().all(|predicate| predicate.holds(class, on))
-        && class.definition.constraints.iter().all(|constraint| match constraint {
-            PlacementConstraint::MemberOf(expression) => expression.matches(&others),
-            PlacementConstraint::AtMost(_) => true,
-        })
 }
 
 impl Daemon {
@@ -98,15 +85,23 @@ impl Daemon {
         self.minds_tasks || !self.bare.is_empty()
     }
 
+    /// Whether an instance without a task of it has no room for one.
+    pub(super) fn is_starved(&self) -> bool {
+        self.bare.len() > self.roomy.len()
+    }
+
     /// An instance may have changed.
     fn look_at(&mut self, class: &TaskClass, on: InstanceView<'_>) {
-        let is_eligible = is_eligible(class, on);
-        let is_bare = is_eligible && on.group_count(class.group) == 0;
+        let is_eligible = Predicate::eligible(class, on);
+        let has_one = on.group_count(class.group) > 0;
+        let is_bare = is_eligible && !has_one;
         let is_roomy = is_bare && Predicate::feasible(class, on);
+        let is_astray = !is_eligible && has_one && Predicate::Active.holds(class, on);
         for (set, belongs) in [
             (&mut self.eligible, is_eligible),
             (&mut self.bare, is_bare),
             (&mut self.roomy, is_roomy),
+            (&mut self.astray, is_astray),
         ] {
             if belongs {
                 set.insert(on.id());
@@ -174,12 +169,13 @@ impl Controller {
         wanted: u32,
         out: &mut Reaction,
     ) -> u32 {
-        let service = self.services.get(id);
-        let Some(daemon) = service.daemon.as_ref().filter(|daemon| !daemon.bare.is_empty()) else {
-            return 0;
-        };
+        let service = self.services.get_mut(id);
         let (class_id, is_failed) = (service.primary().class, service.is_failed());
-        let starved = !is_failed && daemon.bare.len() > daemon.roomy.len();
+        let daemon = service.daemon.as_ref().expect("only a daemon is started so");
+        let starved = !is_failed && daemon.is_starved();
+        if !starved {
+            service.told.is_placed();
+        }
         let roomy: Vec<InstanceId> = daemon.places(now).take(wanted as usize).collect();
         let count = self.may_start(now, id, roomy.len() as u32, out);
         for &instance in roomy.iter().take(count as usize) {
@@ -192,6 +188,32 @@ impl Controller {
             self.tell_unplaced(now, id, class_id, out);
         }
         count
+    }
+
+    /// How many tasks of the primary deployment that are not unhealthy are on instances that are
+    /// none for them, and how many of those are not protected. O(1) where there are none, else
+    /// O(tasks).
+    pub(super) fn tasks_astray(&self, now: SimTime, id: ServiceId) -> (u32, u32) {
+        let service = self.services.get(id);
+        if service.daemon.as_ref().is_none_or(|daemon| daemon.astray.is_empty()) {
+            return (0, 0);
+        }
+        let is_astray = |held: &&Held| {
+            let counts = service.is_new(held) && held.phase != Phase::Unhealthy;
+            counts && self.is_out_of_place(id, held.task)
+        };
+        let astray: Vec<&Held> = service.tasks.values().filter(is_astray).collect();
+        let free = astray.iter().filter(|held| !service.is_protected(held, now)).count();
+        (astray.len() as u32, free as u32)
+    }
+
+    /// Whether the place of a task is reserved for the next one of its daemon, which takes it at
+    /// once.
+    pub(in crate::controller) fn is_succeeded(&self, task: TaskId) -> bool {
+        let daemon = |id| self.services.get(id).daemon.as_ref();
+        let wanted =
+            |daemon: &Daemon| self.instance_of(task).is_some_and(|instance| daemon.wants(instance));
+        self.service_of(task).and_then(daemon).is_some_and(wanted)
     }
 
     /// Whether a daemon's task is on an instance that is none for it any more.
@@ -213,7 +235,9 @@ impl Controller {
     /// Daemons come first: what has room now is started before the queue is looked at.
     pub(in crate::controller) fn place_daemons(&mut self, now: SimTime, out: &mut Reaction) {
         for id in self.services.daemons.clone() {
-            self.reconcile(now, id, out);
+            if self.services.get(id).daemon.as_ref().is_some_and(Daemon::is_missing) {
+                self.reconcile(now, id, out);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a service tells its operators.
 
-use crate::model::{ClassId, InstanceId, TaskId};
+use crate::model::{ClassId, InstanceId, SchedulingStrategy, TaskId};
 
 /// An entry of a service's event log. ECS's words for it are made where it is written down.
 ///
@@ -15,9 +15,9 @@ pub enum ServiceEvent {
     TasksStopped(u32),
     /// Tasks that were not running are being stopped.
     PendingTasksStopped(u32),
-    /// No instance takes a task of the class. Told again when the cause was away in between, or
-    /// when it is tried six hours later.
-    UnableToPlace(ClassId),
+    /// No instance takes a task of the class; of a DAEMON, one without a task of it does not. Told
+    /// again when the cause was away in between, or when it is tried six hours later.
+    UnableToPlace(ClassId, SchedulingStrategy),
     /// The same in the availability zone of an instance: zones are to be evened out.
     UnableToPlaceInZone(InstanceId),
     /// The bounds of the deployment configuration allow neither to stop nor to start a task.

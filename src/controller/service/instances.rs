@@ -4,8 +4,8 @@ use crate::des::SimTime;
 use crate::model::{InstanceId, SchedulingStrategy, TaskId};
 
 use super::reconcile::Stopped;
-use super::{Held, Lasting, Phase};
-use crate::controller::{Controller, Reaction};
+use super::{Held, Lasting, Phase, ServiceEvent};
+use crate::controller::{Change, Controller, Reaction};
 
 impl Controller {
     /// An instance joined: daemons start on it, and zones may be evened out.
@@ -41,18 +41,58 @@ impl Controller {
             } else {
                 Vec::new()
             };
-            for held in &there {
-                self.services.get_mut(id).update(held.task, |held| held.draining = true);
-            }
-            let at_once = |held: &&Held| is_daemon || held.phase == Phase::Pending;
             let mut stopped = Stopped::default();
-            for held in there.iter().filter(at_once) {
-                stopped.count(self.stop_service_task(now, id, held.task, out));
+            for held in &there {
+                if held.phase == Phase::Pending {
+                    stopped.count(self.stop_service_task(now, id, held.task, out));
+                } else if is_daemon {
+                    self.services.get_mut(id).let_go(held.task);
+                    self.services.last_there.entry(instance).or_default().push(held.task);
+                } else {
+                    self.services.get_mut(id).update(held.task, |held| held.draining = true);
+                }
             }
             stopped.tell(id, out);
             if is_daemon || !there.is_empty() {
                 self.reconcile(now, id, out);
             }
+        }
+        self.stop_last_there(now, instance, out);
+    }
+
+    /// A task has turned STOPPING: the daemons on its instance may be what is left there.
+    pub(in crate::controller) fn daemons_stop_last(
+        &mut self,
+        now: SimTime,
+        task: TaskId,
+        out: &mut Reaction,
+    ) {
+        if self.services.last_there.is_empty() {
+            return;
+        }
+        let instance = self.instance_of(task).expect("a task that held resources is somewhere");
+        let Some(last) = self.services.last_there.get_mut(&instance) else { return };
+        if let Some(index) = last.iter().position(|one| *one == task) {
+            // It ended by itself.
+            last.remove(index);
+            self.count_stopping(self.service_of(task).expect("daemons are services"));
+        }
+        self.stop_last_there(now, instance, out);
+    }
+
+    /// Stops the daemons on a DRAINING instance when nothing else holds resources of it.
+    ///
+    /// Source: ECS developer guide, "Service scheduler concepts", daemon.
+    fn stop_last_there(&mut self, now: SimTime, instance: InstanceId, out: &mut Reaction) {
+        let Some(last) = self.services.last_there.get(&instance) else { return };
+        if self.cluster.instance(instance).task_count() as usize > last.len() {
+            return;
+        }
+        for task in self.services.last_there.remove(&instance).into_iter().flatten() {
+            let id = self.service_of(task).expect("daemons are services");
+            self.count_stopping(id);
+            self.stop_task(now, task, out);
+            out.changes.push(Change::Service(id, ServiceEvent::TasksStopped(1)));
         }
     }
 

@@ -26,8 +26,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::des::SimTime;
 use crate::model::{
-    ClassId, FieldId, GroupId, Health, SchedulingStrategy, ServiceId, ServiceSpec, ServiceUpdate,
-    TaskId,
+    ClassId, FieldId, GroupId, Health, InstanceId, SchedulingStrategy, ServiceId, ServiceSpec,
+    ServiceUpdate, TaskId,
 };
 
 use super::{Command, Controller, Reaction, Timer};
@@ -116,6 +116,8 @@ struct Service {
     primary: u32,
     /// Number of the last deployment that completed.
     completed: Option<u32>,
+    /// Number of the deployment that the traffic goes to: that completed, or was shifted to.
+    serving: Option<u32>,
     /// Deployments ever made.
     deployments_made: u32,
     /// Tasks by number, that is in order of creation.
@@ -125,6 +127,8 @@ struct Service {
     old: Tally,
     /// The old healthy ones in the order in which they are stopped, while they are.
     to_replace: Option<VictimOrder>,
+    /// None of them may be stopped before: all are protected.
+    protected_until: SimTime,
     /// Tasks that are STOPPING, where they count against the maximum.
     stopping: u32,
     /// Tasks ever created.
@@ -196,10 +200,11 @@ impl Service {
 
     fn count_in(&mut self, held: &Held) {
         *self.tally(held).of(held.phase) += 1;
-        if self.is(held, Which::OldHealthy)
-            && let Some(order) = &mut self.to_replace
-        {
-            order.insert(rank(held.phase), held.task);
+        if self.is(held, Which::OldHealthy) {
+            self.protected_until = SimTime::ZERO;
+            if let Some(order) = &mut self.to_replace {
+                order.insert(rank(held.phase), held.task);
+            }
         }
     }
 
@@ -295,6 +300,8 @@ pub(super) struct Services {
     /// The DAEMON services, and those that even out zones.
     daemons: Vec<ServiceId>,
     zonal: Vec<ServiceId>,
+    /// Tasks of daemons on DRAINING instances: they stop last there, and count for nothing.
+    last_there: BTreeMap<InstanceId, Vec<TaskId>>,
     /// How many tasks of which services were placed in the event being handled.
     placed: BTreeMap<ServiceId, u32>,
     pub(super) rules: ServiceRules,
@@ -350,11 +357,13 @@ impl Controller {
             deployments: Vec::new(),
             primary: 0,
             completed: None,
+            serving: None,
             deployments_made: 0,
             tasks: BTreeMap::new(),
             new: Tally::default(),
             old: Tally::default(),
             to_replace: None,
+            protected_until: SimTime::ZERO,
             stopping: 0,
             created: 0,
             launches: LaunchRate::new(self.services.rules.launches_per_minute),

@@ -106,6 +106,10 @@ pub(super) struct Situation {
     pub(super) shifted: bool,
     /// The primary deployment has failed and is not to be rolled back: it starts nothing.
     pub(super) failed: bool,
+    /// New tasks of a daemon on instances that are none for it, and those of them that are not
+    /// protected.
+    pub(super) astray: u32,
+    pub(super) astray_free: u32,
     /// Of a daemon, instances where one can be started now; `None` where that shows only when it is
     /// tried.
     pub(super) places: Option<u32>,
@@ -116,7 +120,7 @@ pub(super) struct Situation {
 pub(super) struct Plan {
     /// New tasks to start.
     pub(super) start: u32,
-    /// New tasks to stop: beyond the desired count, or unhealthy.
+    /// New tasks to stop: beyond the desired count, astray, or unhealthy.
     pub(super) stop_new: u32,
     /// Old tasks to stop that are not healthy: all of them.
     pub(super) discard_old: u32,
@@ -129,25 +133,28 @@ impl Situation {
     pub(super) fn plan(&self) -> Plan {
         let (new, old) = (&self.new, &self.old);
         let total = new.total() + old.total() + self.stopping;
-        let good = new.total() - new.unhealthy;
         let missing = self.missing();
         let room =
             if self.side_by_side { missing } else { self.bounds.max_total.saturating_sub(total) };
         let start = missing.min(room).min(self.places.unwrap_or(u32::MAX));
         let (discard_old, stop_old) = self.stop_old();
-        Plan { start, stop_new: self.stop_new(good, missing, start), discard_old, stop_old }
+        Plan { start, stop_new: self.stop_new(missing, start), discard_old, stop_old }
+    }
+
+    /// New tasks that are what they should be, or may become so.
+    fn good(&self) -> u32 {
+        self.new.total() - self.new.unhealthy - self.astray
     }
 
     /// New tasks that are wanted and not there.
     fn missing(&self) -> u32 {
-        let good = self.new.total() - self.new.unhealthy;
-        if self.failed { 0 } else { self.desired.saturating_sub(good) }
+        if self.failed { 0 } else { self.desired.saturating_sub(self.good()) }
     }
 
-    /// Beyond the desired count; and unhealthy ones, once their replacements are healthy, or one
-    /// at a time where there is no room for a replacement.
-    fn stop_new(&self, good: u32, missing: u32, start: u32) -> u32 {
-        let beyond = good.saturating_sub(self.desired + self.extra);
+    /// Beyond the desired count, or astray; and unhealthy ones, once their replacements are
+    /// healthy, or one at a time where there is no room for a replacement.
+    fn stop_new(&self, missing: u32, start: u32) -> u32 {
+        let beyond = self.good().saturating_sub(self.desired + self.extra) + self.astray_free;
         if self.new.healthy >= self.desired {
             return beyond + self.new.unhealthy;
         }
@@ -160,7 +167,7 @@ impl Situation {
     /// minimum allows.
     fn stop_old(&self) -> (u32, u32) {
         let old = &self.old;
-        if self.side_by_side && !self.shifted {
+        if self.is_shifting() {
             return (0, 0);
         }
         let healthy = self.new.healthy + old.healthy;
@@ -168,18 +175,24 @@ impl Situation {
         (old.total() - old.healthy, spare.min(old.healthy))
     }
 
-    /// All that is desired is there, healthy, and nothing else.
+    /// Traffic still goes to what is replaced side by side.
+    fn is_shifting(&self) -> bool {
+        self.side_by_side && !self.shifted
+    }
+
+    /// All that is desired is there, healthy and with the traffic, and nothing else.
     pub(super) fn is_steady(&self) -> bool {
-        self.old.total() == 0
+        !self.is_shifting()
+            && self.old.total() + self.astray == 0
             && self.new.healthy == self.desired
             && self.new.total() == self.desired
     }
 
     /// Nothing can be started or stopped, nothing is under way, and yet it is not steady.
     pub(super) fn is_blocked(&self) -> bool {
-        let bakes = self.side_by_side && !self.shifted && self.new.healthy >= self.desired;
+        let bakes = self.is_shifting() && self.new.healthy >= self.desired;
         let starved = self.missing() > 0 && self.places == Some(0);
-        let is_done = self.failed || bakes || starved || self.is_steady();
+        let is_done = self.failed || bakes || starved || self.astray > 0 || self.is_steady();
         let under_way = self.new.coming() + self.stopping;
         !is_done && under_way == 0 && self.plan() == Plan::default()
     }

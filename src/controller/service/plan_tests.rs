@@ -26,6 +26,8 @@ fn rolling(desired: u32, min: u32, max: u32, old: u32) -> Situation {
         side_by_side: false,
         shifted: false,
         failed: false,
+        astray: 0,
+        astray_free: 0,
         places: None,
     }
 }

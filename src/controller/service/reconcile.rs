@@ -88,8 +88,10 @@ impl Controller {
         let primary = service.primary();
         let is_replaced = |one: &Deployment| one.number != service.primary && one.tasks > 0;
         let side_by_side = configuration.strategy != DeploymentStrategy::Rolling
-            && service.deployments.iter().any(is_replaced);
+            && (service.serving.is_some_and(|number| number != service.primary)
+                || service.deployments.iter().any(is_replaced));
         let overlap = SimDuration::from_micros(overlap_micros(configuration.strategy));
+        let (astray, astray_free) = self.tasks_astray(now, id);
         Situation {
             desired,
             bounds: Bounds::of(desired, configuration),
@@ -100,6 +102,8 @@ impl Controller {
             side_by_side,
             shifted: primary.healthy_since.is_some_and(|since| now >= since + overlap),
             failed: service.is_failed(),
+            astray,
+            astray_free,
             places: service.daemon.as_ref().map(|daemon| daemon.place_count(now)),
         }
     }
@@ -125,6 +129,9 @@ impl Controller {
         let stopped = self.stop_tasks(now, id, Which::New, plan.stop_new, out)
             + self.stop_tasks(now, id, Which::OldNotHealthy, plan.discard_old, out)
             + self.stop_tasks(now, id, Which::OldHealthy, plan.stop_old, out);
+        if stopped == plan.stop_new + plan.discard_old + plan.stop_old {
+            self.services.get_mut(id).told.ends(Lasting::Protected);
+        }
         started + stopped > 0
     }
 
@@ -237,8 +244,10 @@ impl Controller {
         class: ClassId,
         out: &mut Reaction,
     ) {
-        if self.services.get_mut(id).told.is_unplaced(now) {
-            out.changes.push(Change::Service(id, ServiceEvent::UnableToPlace(class)));
+        let service = self.services.get_mut(id);
+        if service.told.is_unplaced(now) {
+            let event = ServiceEvent::UnableToPlace(class, service.spec.scheduling);
+            out.changes.push(Change::Service(id, event));
         }
     }
 
@@ -338,14 +347,17 @@ impl Controller {
         count: u32,
         out: &mut Reaction,
     ) -> u32 {
-        if count == 0 {
+        let all_protected =
+            which == Which::OldHealthy && now < self.services.get(id).protected_until;
+        if count == 0 || all_protected {
             return 0;
         }
         let mut order = self.candidates(now, id, which);
         if order.len() < count as usize {
-            self.wait_for_protection(now, id, which, out);
-        } else {
-            self.services.get_mut(id).told.ends(Lasting::Protected);
+            let first = self.wait_for_protection(now, id, which, out);
+            if which == Which::OldHealthy && order.is_empty() {
+                self.services.get_mut(id).protected_until = first.unwrap_or(SimTime::ZERO);
+            }
         }
         let placer = self.services.get(id).spec.placer;
         let mut stopped = Stopped::default();
@@ -379,25 +391,25 @@ impl Controller {
         order
     }
 
+    /// Waits for the first of those that are protected, until when.
     fn wait_for_protection(
         &mut self,
         now: SimTime,
         id: ServiceId,
         which: Which,
         out: &mut Reaction,
-    ) {
+    ) -> Option<SimTime> {
         let service = self.services.get_mut(id);
         let protection = SimDuration::from_micros(service.spec.protection_micros);
         let protects = |held: &&Held| service.is(held, which) && service.is_protected(held, now);
         let safe: Vec<&Held> = service.tasks.values().filter(protects).collect();
-        let Some(first) = safe.iter().map(|held| held.running_since + protection).min() else {
-            return;
-        };
+        let first = safe.iter().map(|held| held.running_since + protection).min()?;
         let event = ServiceEvent::Protected(safe.len() as u32);
         if service.told.begins(Lasting::Protected) {
             out.changes.push(Change::Service(id, event));
         }
         self.wake_service(first, id, out);
+        Some(first)
     }
 
     /// Stops one task: it leaves the queue, or turns STOPPING. How far it had come.
@@ -408,7 +420,6 @@ impl Controller {
         task: TaskId,
         out: &mut Reaction,
     ) -> Option<Phase> {
-        let counts_stopping = self.services.rules.maximum_counts_stopping;
         let service = self.services.get_mut(id);
         let is_held_back = service.retry_at.is_some();
         let held = service.let_go(task)?;
@@ -418,10 +429,16 @@ impl Controller {
             }
             self.end(task, Outcome::Stopped, out);
         } else {
-            service.stopping += u32::from(counts_stopping);
             service.makes_room = Some(task);
+            self.count_stopping(id);
             self.stop_task(now, task, out);
         }
         Some(held.phase)
+    }
+
+    /// One more task of a service turns STOPPING.
+    pub(super) fn count_stopping(&mut self, id: ServiceId) {
+        let counts = self.services.rules.maximum_counts_stopping;
+        self.services.get_mut(id).stopping += u32::from(counts);
     }
 }

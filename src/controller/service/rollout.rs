@@ -41,6 +41,7 @@ impl Controller {
         service.retry.reset();
         service.refused = None;
         service.told.is_placed();
+        service.told.ends(Lasting::Impaired);
         service.primary = number;
         service.evening_out = false;
         service.recount();
@@ -48,22 +49,24 @@ impl Controller {
         self.end_hold_back(id);
     }
 
-    /// Side by side with the new one runs what was complete before, or first; what was on its way
-    /// in between is given up, and so is what found no place: it would be tried before the new.
+    /// Side by side with the new one runs what the traffic goes to, or was first; what was on its
+    /// way in between is given up, and so is what found no place: it would be tried before the new.
     pub(super) fn give_up_superseded(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
         let service = self.services.get(id);
         if service.spec.deployment.strategy == DeploymentStrategy::Rolling {
             return;
         }
         let replaced = |one: &&Deployment| one.number != service.primary && one.tasks > 0;
-        let first = service.deployments.iter().find(replaced).map(|one| one.number);
-        let kept = [Some(service.primary), service.completed.or(first)];
+        let all = || service.deployments.iter().filter(replaced);
+        let serves = all().find(|one| Some(one.number) == service.serving).or(all().next());
+        let kept = [Some(service.primary), serves.map(|one| one.number)];
         let superseded = |held: &&Held| {
             let waits_in_vain = held.phase == Phase::Waiting && held.deployment != service.primary;
             waits_in_vain || !kept.contains(&Some(held.deployment))
         };
+        // The youngest first: where they wait, they are found at once at the end of their line.
         let tasks: Vec<TaskId> =
-            service.tasks.values().filter(superseded).map(|held| held.task).collect();
+            service.tasks.values().rev().filter(superseded).map(|held| held.task).collect();
         let mut stopped = Stopped::default();
         for &task in &tasks {
             stopped.count(self.stop_service_task(now, id, task, out));
@@ -87,13 +90,16 @@ impl Controller {
             self.wake_service(now + overlap, id, out);
         }
         let service = self.services.get_mut(id);
+        if situation.shifted {
+            service.serving = Some(number);
+        }
         if !situation.is_steady() {
             service.told.ends(Lasting::Steady);
             return;
         }
         if service.primary().rollout == Rollout::InProgress {
             service.deployment_mut(number).rollout = Rollout::Completed;
-            service.completed = Some(number);
+            (service.completed, service.serving) = (Some(number), Some(number));
             service.forget_deployments();
             out.changes.push(Change::Service(id, ServiceEvent::DeploymentCompleted(number)));
         }

@@ -3,6 +3,7 @@
 use crate::des::{SimDuration, SimTime};
 use crate::model::{Health, Origin, ServiceId, TaskId};
 
+use super::daemon::Daemon;
 use super::{Awaits, Lasting, Phase, ServiceEvent};
 use crate::controller::{Change, Command, Controller, Reaction, Timer, Transition};
 
@@ -25,7 +26,9 @@ impl Controller {
         let service = self.services.get_mut(id);
         service.update(task, |held| held.phase = Phase::Pending);
         service.retry.reset();
-        service.told.is_placed();
+        if !service.daemon.as_ref().is_some_and(Daemon::is_starved) {
+            service.told.is_placed();
+        }
         *self.services.placed.entry(id).or_default() += 1;
     }
 
@@ -58,8 +61,14 @@ impl Controller {
         });
         service.ran_at = Some(now);
         service.told.ends(Lasting::Impaired);
+        let protected = service.daemon.is_some() && service.spec.protection_micros > 0;
         if let Some(number) = service.tasks.get(&task.number).map(|held| held.deployment) {
             service.deployment_mut(number).has_run = true;
+        }
+        if protected {
+            // Where it is none for the daemon any more by then, it goes.
+            let ends = now + SimDuration::from_micros(service.spec.protection_micros);
+            self.wake_service(ends, id, out);
         }
         if let Some(health) = said {
             return self.service_task_health(now, task, health, out);
@@ -189,10 +198,9 @@ impl Controller {
         out: &mut Reaction,
     ) {
         let Some(id) = self.service_of(task) else { return };
-        let counts_stopping = self.services.rules.maximum_counts_stopping;
-        let service = self.services.get_mut(id);
-        let Some(held) = service.let_go(task) else { return };
-        service.stopping += u32::from(counts_stopping);
+        let Some(held) = self.services.get_mut(id).let_go(task) else { return };
+        self.count_stopping(id);
+        let service = self.services.get(id);
         if matches!(held.phase, Phase::Waiting | Phase::Pending) {
             // Once a task of a deployment has run, its checks alone tell whether it fails.
             if !service.deployment(held.deployment).has_run {
@@ -216,9 +224,11 @@ impl Controller {
         if !self.services.rules.maximum_counts_stopping {
             return;
         }
-        if let Some(id) = self.service_of(task) {
-            self.services.get_mut(id).stopping -= 1;
-            self.reconcile(now, id, out);
+        let Some(id) = self.service_of(task) else { return };
+        self.services.get_mut(id).stopping -= 1;
+        self.reconcile(now, id, out);
+        if self.services.get(id).told.lasts(Lasting::Steady) {
+            self.even_out(now, id, out);
         }
     }
 }

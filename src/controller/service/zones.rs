@@ -5,10 +5,9 @@
 
 use crate::des::{SimDuration, SimTime};
 use crate::model::{FieldId, InstanceId, SchedulingStrategy, ServiceId, TaskId, ValueId};
-use crate::placement::Ask;
+use crate::placement::{Ask, Predicate};
 use crate::queueing::Refused;
 
-use super::daemon::is_eligible;
 use super::plan::Bounds;
 use super::{Lasting, ServiceEvent};
 use crate::controller::{Change, Controller, Reaction};
@@ -28,7 +27,7 @@ impl Controller {
         let bounds = Bounds::of(service.desired_count, &service.spec.deployment);
         let may = service.spec.zone_rebalancing
             && service.spec.scheduling == SchedulingStrategy::Replica
-            && bounds.max_total > service.desired_count;
+            && bounds.max_total > service.desired_count + service.stopping;
         let Some(field) = self.services.zone_field.filter(|_| may) else { return };
         let zones = self.zones_of(id, field);
         let Some(most) = zones.iter().map(|(count, _)| *count).max() else { return };
@@ -100,7 +99,7 @@ impl Controller {
         let mut zones: Vec<ValueId> = self
             .cluster
             .instances()
-            .filter(|one| is_eligible(class, *one))
+            .filter(|one| Predicate::eligible(class, *one))
             .map(|one| one.value(field))
             .collect();
         zones.sort_unstable();
