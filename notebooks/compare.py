@@ -19,7 +19,7 @@ import altair as alt
 import polars as pl
 
 in_notebook = "ipykernel" in sys.modules
-directory = Path("../results/quickstart" if in_notebook else sys.argv[1])
+directory = Path("../results/compare-quickstart" if in_notebook else sys.argv[1])
 comparison = json.loads((directory / "comparison.json").read_text())
 order = [arm["name"] for arm in comparison["arms"]]
 

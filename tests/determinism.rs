@@ -324,10 +324,11 @@ fn traced() -> Attempt {
 fn a_trace_cache_changes_no_byte_of_the_results() {
     let attempt = traced();
     let results = |command: &str, out: &str, flags: &[&str]| {
-        let common = [command, "s.toml", "--no-progress", "--out", out];
+        let out = format!("{command}-{out}");
+        let common = [command, "s.toml", "--no-progress", "--out", &out];
         let output = attempt.succeed(&[&common[..], flags].concat());
         let said = String::from_utf8(output.stderr).unwrap();
-        (contents(&attempt.path(out)), said)
+        (contents(&attempt.path(&out)), said)
     };
     for command in ["run", "compare"] {
         let (plain, _) = results(command, "plain", &[]);

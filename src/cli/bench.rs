@@ -15,6 +15,7 @@ use crate::report::bench_csv::bench_csv;
 use crate::report::bench_files::{Benchmark, Measured, write_benchmark};
 use crate::report::bench_table::bench_table;
 use crate::report::format::wrap;
+use crate::report::kind::ResultKind;
 use crate::report::output::Output;
 use crate::report::run_directory::json_text;
 use crate::scenario::{Document, Override, Scenario};
@@ -134,6 +135,9 @@ pub(super) fn bench(args: &BenchArgs, allocated: Option<fn() -> usize>) -> Resul
 
 fn bench_grid(args: &BenchArgs, with: &Instruments) -> Result<(), Failure> {
     let cells = cells(args)?;
+    if let Some(seed) = args.seed {
+        options::seed_override(seed)?;
+    }
     let seconds = args.seconds.unwrap_or(SECONDS.0);
     let effort = Effort {
         nanos: (seconds * 1e9) as u64,
@@ -142,7 +146,7 @@ fn bench_grid(args: &BenchArgs, with: &Instruments) -> Result<(), Failure> {
     };
     let default = if args.sustained { "bench-sustained" } else { "bench" };
     let place = args.out.clone().unwrap_or_else(|| Path::new("results").join(default));
-    let output = Output::begin(&place)?;
+    let output = Output::begin(&place, ResultKind::Benchmark)?;
     let rounds = if args.sustained { RATES * effort.placers.len() as u64 } else { ROUNDS };
     let bar = bar(args, Some(rounds * cells.len() as u64), "rounds");
     let mut goes_on = |round_over: bool| {
@@ -216,7 +220,7 @@ fn bench_scenario(args: &BenchArgs, path: &Path, with: &Instruments) -> Result<(
     let settings = Settings { seed, nanos: (seconds * 1e9) as u64 };
     let default = || Path::new("results").join(format!("bench-{name}"));
     let place = args.out.clone().unwrap_or_else(default);
-    let output = Output::begin(&place)?;
+    let output = Output::begin(&place, ResultKind::Benchmark)?;
     let bar = bar(args, None, "runs");
     let mut goes_on = |run_over: bool| {
         bar.inc(u64::from(run_over));

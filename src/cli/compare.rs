@@ -6,22 +6,22 @@ use std::sync::Mutex;
 use clap::Args;
 use indicatif::ProgressBar;
 
-use crate::experiment::comparison::{ArmRuns, Comparison};
+use crate::experiment::comparison::Comparison;
 use crate::experiment::comparison_csv::comparison_csv;
 use crate::experiment::grid::{
-    Arm, Axis, GridError, GridProgress, GridRun, RunHooks, SCALING, arm_runs, run_grid,
+    Arm, Axis, GridError, GridProgress, GridRun, RunHooks, arm_runs, run_grid,
 };
 use crate::experiment::metric::MetricName;
 use crate::experiment::plan::Plan;
-use crate::metrics::{Summary, TimelinePoint};
+use crate::metrics::TimelinePoint;
+use crate::report::kind::ResultKind;
 use crate::report::output::Output;
-use crate::report::run_directory::{
-    json_text, read_summary, recording, write_comparison, write_run,
-};
+use crate::report::run_directory::{json_text, recording, write_comparison, write_run};
 use crate::report::table::comparison_table;
 use crate::run::Finished;
 use crate::scenario::{Override, Recording, value_of};
 
+use super::compare_runs::compare_runs;
 use super::failure::Failure;
 use super::options::{self, Format, OutputFlags, ScenarioFlags};
 use super::progress;
@@ -34,143 +34,55 @@ pub(super) struct CompareArgs {
     #[arg(required = true, value_name = "SCENARIO|RUN")]
     scenario: Vec<PathBuf>,
     #[command(flatten)]
-    changes: ScenarioFlags,
+    pub(super) changes: ScenarioFlags,
     /// Number of seeds, from the first on [default: the scenario's]
     #[arg(long, value_name = "N")]
-    seeds: Option<u32>,
+    pub(super) seeds: Option<u32>,
     /// Placements to compare
     #[arg(long, value_name = "P,Q,...", value_delimiter = ',')]
-    strategies: Vec<String>,
+    pub(super) strategies: Vec<String>,
     /// A further axis: placement, queue, or a key of the scenario
     #[arg(long, value_name = "NAME=V1,V2,...")]
-    axis: Vec<String>,
+    pub(super) axis: Vec<String>,
     /// Metric to rank by [default: the scenario's]
     #[arg(long, value_name = "METRIC")]
-    metric: Option<String>,
+    pub(super) metric: Option<String>,
     /// Runs at a time [default: one per processor]
     #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    pub(super) threads: Option<usize>,
     #[command(flatten)]
-    output: OutputFlags,
+    pub(super) output: OutputFlags,
 }
 
 /// Compares what the arguments name.
 pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {
-    let directories = args.scenario.iter().filter(|path| path.is_dir()).count();
-    match (args.scenario.as_slice(), directories) {
-        ([path], 0) => compare_scenario(args, path),
-        (paths, count) if count == paths.len() && count >= 2 => compare_runs(args, paths),
-        _ => Err(Failure::bad_input(
-            "name one scenario file, or two or more finished run directories",
-        )),
-    }
-}
-
-// --- finished run directories ---------------------------------------------------------
-
-fn compare_runs(args: &CompareArgs, paths: &[PathBuf]) -> Result<(), Failure> {
-    refuse_scenario_flags(args)?;
-    let mut arms: Vec<ArmRuns> = Vec::new();
-    for path in paths {
-        let summary = read_summary(path).map_err(Failure::bad_input)?;
-        if let Some(first) = arms.first().map(|arm| &arm.runs[0])
-            && first.warm_up_s != summary.warm_up_s
-        {
-            let (path, this, other) = (path.display(), summary.warm_up_s, first.warm_up_s);
-            return Err(Failure::bad_input(format!(
-                "{path}: its warm-up is {this} s and not {other} s; compare runs measured alike"
-            )));
-        }
-        let same = |arm: &&mut ArmRuns| side(&arm.runs[0]) == side(&summary);
-        match arms.iter_mut().find(same) {
-            Some(arm) => arm.runs.push(summary),
-            None => arms.push(arm_of(summary)),
-        }
-    }
-    for arm in &mut arms {
-        arm.runs.sort_by_key(|run| run.seed);
-    }
-    tell_apart(&mut arms);
-    let metric = metric(args.metric.as_deref().unwrap_or("wait_s.mean"))?;
-    let comparison = Comparison::of(&arms, metric)?;
-    if let Some(place) = &args.output.out {
-        refuse_place(place, paths)?;
-        let output = Output::begin(place)?;
-        let table = comparison_table(&comparison, 80);
-        write_comparison(output.path(), &comparison, &table, &[])?;
-        output.finish()?;
-    }
-    print_comparison(args.output.format, &comparison)
-}
-
-/// Finished runs are compared as they are: flags that would change the scenario have no use.
-fn refuse_scenario_flags(args: &CompareArgs) -> Result<(), Failure> {
-    let own = [
-        ("--seeds", args.seeds.is_some()),
-        ("--strategies", !args.strategies.is_empty()),
-        ("--axis", !args.axis.is_empty()),
-        ("--threads", args.threads.is_some()),
-        ("--trace-cache", args.output.trace_cache.is_some()),
-    ];
-    let own = own.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag);
-    match args.changes.given().into_iter().chain(own).next() {
-        None => Ok(()),
-        Some(flag) => Err(Failure::bad_input(format!(
-            "{flag}: finished runs cannot be changed; leave it out, or compare a scenario"
+    let paths = args.scenario.as_slice();
+    match paths {
+        [path] if path.is_dir() => Err(Failure::bad_input(format!(
+            "{}: a directory by itself; name a second run to compare it with, or a scenario file",
+            path.display()
         ))),
+        [path] => compare_scenario(args, path),
+        _ => {
+            all_directories(paths)?;
+            compare_runs(args, paths)
+        }
     }
 }
 
-/// Refuses to put the comparison where it would replace a run that it was made from.
-fn refuse_place(place: &Path, runs: &[PathBuf]) -> Result<(), Failure> {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let place_is = real(place);
-    let touches = |run: &&PathBuf| {
-        let run = real(run);
-        run.starts_with(&place_is) || place_is.starts_with(&run)
+/// Refuses arguments that cannot be finished runs.
+fn all_directories(paths: &[PathBuf]) -> Result<(), Failure> {
+    let Some(path) = paths.iter().find(|path| !path.is_dir()) else {
+        return Ok(());
     };
-    match runs.iter().find(touches) {
-        None => Ok(()),
-        Some(run) => Err(Failure::bad_input(format!(
-            "{}: would replace the run {} that is compared; name another directory with --out",
-            place.display(),
-            run.display()
-        ))),
-    }
+    let problem = if path.exists() {
+        "is a file; a scenario is compared by itself, and of several arguments each is a finished \
+         run directory"
+    } else {
+        "no such directory; check the path, or name one that `towtank run` made"
+    };
+    Err(Failure::bad_input(format!("{}: {problem}", path.display())))
 }
-
-/// What makes two runs runs of one arm.
-fn side(summary: &Summary) -> [&str; 4] {
-    [&summary.arm, &summary.placement, &summary.queue, &summary.scenario]
-}
-
-/// Adds the queue and the scenario to names that several arms have.
-fn tell_apart(arms: &mut [ArmRuns]) {
-    let names: Vec<String> = arms.iter().map(|arm| arm.name.clone()).collect();
-    for arm in arms {
-        if names.iter().filter(|name| **name == arm.name).count() > 1 {
-            arm.name = format!("{}, queue={}, {}", arm.name, arm.queue, arm.runs[0].scenario);
-        }
-    }
-}
-
-fn arm_of(summary: Summary) -> ArmRuns {
-    ArmRuns {
-        name: summary.arm.clone(),
-        placement: summary.placement.clone(),
-        queue: summary.queue.clone(),
-        scaling: SCALING.to_owned(),
-        runs: vec![summary],
-    }
-}
-
-fn metric(name: &str) -> Result<MetricName, Failure> {
-    name.parse().map_err(|why: crate::experiment::metric::MetricError| {
-        Failure::bad_input(format!("--metric: {why}"))
-    })
-}
-
-// --- arms of a scenario ------------------------------------------------------------
 
 fn compare_scenario(args: &CompareArgs, path: &Path) -> Result<(), Failure> {
     progress::catch_interrupts()?;
@@ -196,8 +108,8 @@ fn compare_scenario(args: &CompareArgs, path: &Path) -> Result<(), Failure> {
     // Opens the traces once beforehand: what is wrong with them shows before any run.
     options::warn(&arms[0].scenario.prepare(seeds[0])?.warnings, args.output.quiet);
 
-    let place = args.output.directory(&name);
-    let output = Output::begin(&place)?;
+    let place = args.output.directory("compare-", &name);
+    let output = Output::begin(&place, ResultKind::Comparison)?;
     let runs = run_all(args, &arms, &seeds, threads, &output)?;
 
     let sides = arm_runs(&arms, &runs);
@@ -218,6 +130,12 @@ fn compare_scenario(args: &CompareArgs, path: &Path) -> Result<(), Failure> {
         super::say(&format!("results are in {}", place.display()));
     }
     print_comparison(args.output.format, &comparison)
+}
+
+pub(super) fn metric(name: &str) -> Result<MetricName, Failure> {
+    name.parse().map_err(|why: crate::experiment::metric::MetricError| {
+        Failure::bad_input(format!("--metric: {why}"))
+    })
 }
 
 fn threads(wanted: Option<usize>) -> Result<usize, Failure> {
@@ -346,7 +264,7 @@ impl RunHooks for Hooks<'_> {
     }
 }
 
-fn print_comparison(format: Format, comparison: &Comparison) -> Result<(), Failure> {
+pub(super) fn print_comparison(format: Format, comparison: &Comparison) -> Result<(), Failure> {
     match format {
         Format::Table => super::print(&comparison_table(comparison, super::columns())),
         Format::Json => super::print(&json_text(comparison)),

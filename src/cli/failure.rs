@@ -82,9 +82,12 @@ impl From<ComparisonError> for Failure {
 impl From<OutputError> for Failure {
     fn from(why: OutputError) -> Failure {
         match why {
-            OutputError::Foreign(..) | OutputError::NoDirectory(_) => {
-                Failure::bad_input(why.to_string())
-            }
+            OutputError::Foreign(..)
+            | OutputError::OtherKind { .. }
+            | OutputError::OtherResults(..)
+            | OutputError::Fixed(..)
+            | OutputError::Link(..)
+            | OutputError::NoDirectory(_) => Failure::bad_input(why.to_string()),
             OutputError::Write(..) => Failure::failed(why.to_string()),
         }
     }

@@ -5,6 +5,7 @@ mod bench;
 mod calibrate;
 mod check;
 mod compare;
+mod compare_runs;
 mod explain;
 mod failure;
 mod list;
@@ -31,7 +32,7 @@ use failure::Failure;
 
 /// A discrete-event simulator of Amazon ECS cluster scheduling.
 #[derive(Debug, Parser)]
-#[command(name = "towtank", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(name = "towtank", version, max_term_width = 80, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -39,7 +40,8 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Data goes to stdout, progress and messages to stderr.
-Exit codes: 0 done, 1 the run failed, 2 bad input, 3 an invariant broke, 130 interrupted.";
+Exit codes: 0 done, 1 the run failed, 2 bad input, 3 an invariant broke,
+130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -78,9 +80,15 @@ pub fn main(allocated: Option<fn() -> usize>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // clap exits with 2 on bad input and 0 on help, as we do.
-            let code = if error.use_stderr() { 2 } else { 0 };
-            let _ = error.print();
-            return ExitCode::from(code);
+            let printed = error.print().and_then(|()| std::io::stdout().flush());
+            return match printed {
+                _ if error.use_stderr() => ExitCode::from(2),
+                Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => {
+                    say(&format!("error: standard output: {why}"));
+                    ExitCode::from(1)
+                }
+                _ => ExitCode::SUCCESS,
+            };
         }
     };
     #[cfg(feature = "docker")]
@@ -139,4 +147,26 @@ fn say(text: &str) {
 fn columns() -> usize {
     let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     terminal.unwrap_or(80).clamp(60, 160)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn help_fits_80_columns() {
+        let mut cli = Cli::command();
+        cli.build();
+        let mut texts =
+            [cli.render_help(), cli.render_long_help()].map(|one| one.to_string()).to_vec();
+        for command in cli.get_subcommands_mut() {
+            texts.push(command.render_help().to_string());
+            texts.push(command.render_long_help().to_string());
+        }
+        let lines = texts.iter().flat_map(|text| text.lines());
+        let wide: Vec<&str> = lines.filter(|line| line.chars().count() > 80).collect();
+        assert!(texts.len() > 12 && wide.is_empty(), "{wide:#?}");
+    }
 }

@@ -47,7 +47,8 @@ enum PlacerFlag {
 /// Flags about output and effort.
 #[derive(Debug, Args)]
 pub(super) struct OutputFlags {
-    /// Directory for the results [default: results/<scenario name>]
+    /// Directory for the results [default: results/<scenario name>, of `compare`
+    /// results/compare-<scenario name>]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// What is printed
@@ -79,9 +80,10 @@ pub(super) enum Format {
 }
 
 impl OutputFlags {
-    /// Where results go.
-    pub(super) fn directory(&self, scenario: &str) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| Path::new("results").join(scenario))
+    /// Where results go; where nothing is said, to the scenario's name behind `prefix`.
+    pub(super) fn directory(&self, prefix: &str, scenario: &str) -> PathBuf {
+        let default = || Path::new("results").join(format!("{prefix}{scenario}"));
+        self.out.clone().unwrap_or_else(default)
     }
 
     /// How traces are read.

@@ -16,6 +16,7 @@ use crate::replay::campaign::{Campaign, CampaignProgress, ReplayArm};
 use crate::replay::pace::Pacing;
 use crate::replay::venue::{Budgets, Venue, VenueSettings};
 use crate::replay::verdict::{Verdict, VerdictSettings};
+use crate::report::kind::ResultKind;
 use crate::report::output::Output;
 use crate::report::replay_csv::replay_csv;
 use crate::report::replay_files::{Replay, write_replay};
@@ -179,7 +180,7 @@ fn replay_scenario(args: &ReplayArgs, path: &std::path::Path) -> Result<(), Fail
     let (name, seed) = (first.spec.name.clone(), first.spec.seed);
     let place = args.out.clone();
     let place = place.unwrap_or_else(|| PathBuf::from("results").join(format!("replay-{name}")));
-    let output = Output::begin(&place)?;
+    let output = Output::begin(&place, ResultKind::Replay)?;
     let settings = venue_settings(args, &table)?;
     let known = known_calibration(args, first)?;
     let mut campaign = Campaign {

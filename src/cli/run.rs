@@ -9,6 +9,7 @@ use crate::experiment::comparison_csv::summary_csv;
 use crate::experiment::grid::GridError;
 use crate::metrics::Summary;
 use crate::placement::RefusalHistogram;
+use crate::report::kind::ResultKind;
 use crate::report::output::Output;
 use crate::report::run_directory::{Timing, json_text, recording, write_run};
 use crate::report::summary_table::summary_table;
@@ -43,8 +44,8 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     scenario.reading = args.output.reading(cores > 1);
     options::warn(&scenario.warnings, args.output.quiet);
-    let place = args.output.directory(&scenario.spec.name);
-    let output = Output::begin(&place)?;
+    let place = args.output.directory("", &scenario.spec.name);
+    let output = Output::begin(&place, ResultKind::Run)?;
     let seed = scenario.spec.seed;
     let arm = scenario.arm();
 

@@ -83,12 +83,7 @@ pub fn arms(
     changes: &[Override],
     axes: &[Axis],
 ) -> Result<Vec<Arm>, ScenarioError> {
-    let count = axes.iter().map(|axis| axis.values.len()).try_fold(1_usize, usize::checked_mul);
-    if axes.is_empty() || count.is_none_or(|count| count > ARMS_MAX || count == 0) {
-        let problem = "nothing to compare, or more than 1000 arms; name two or more placements \
-                       with --strategies or `strategies` under [compare], or another axis";
-        return Err(document.error("compare", problem));
-    }
+    check_number(document, axes)?;
     let mut combinations: Vec<Vec<Override>> = vec![Vec::new()];
     for axis in axes {
         axis.check(document)?;
@@ -118,6 +113,28 @@ pub fn arms(
         arms.push(Arm { name, directory, scenario });
     }
     Ok(arms)
+}
+
+/// Refuses axes of which no arms can be made, or too many.
+fn check_number(document: &Document, axes: &[Axis]) -> Result<(), ScenarioError> {
+    let Some(longest) = axes.iter().max_by_key(|axis| axis.values.len()) else {
+        let problem = "nothing to compare; name two or more placements with --strategies or \
+                       `strategies` under [compare], or another axis";
+        return Err(document.error("compare", problem));
+    };
+    if let Some(axis) = axes.iter().find(|axis| axis.values.is_empty()) {
+        let problem = "an axis without values; write at least one, or leave it out";
+        return Err(document.error_from(&axis.origin, problem));
+    }
+    let count = axes.iter().fold(1_usize, |count, axis| count.saturating_mul(axis.values.len()));
+    if count > ARMS_MAX {
+        let problem = format!(
+            "{count} arms, one for each combination of the axes' values; {ARMS_MAX} are the most: \
+             write fewer values"
+        );
+        return Err(document.error_from(&longest.origin, problem));
+    }
+    Ok(())
 }
 
 fn arm_name(scenario: &Scenario, axes: &[Axis], chosen: &[Override]) -> String {
@@ -204,7 +221,7 @@ pub trait RunHooks: Sync {
 pub struct GridRun {
     /// Its figures.
     pub summary: Summary,
-    /// The run over time.
+    /// The run over time; kept of the first seed alone, as no other is drawn.
     pub timeline: Vec<TimelinePoint>,
 }
 
@@ -224,7 +241,13 @@ pub fn run_grid(
     let pool = pool.map_err(|why| GridError::Write(format!("cannot start threads: {why}")))?;
     let pairs: Vec<(&Arm, u64)> =
         arms.iter().flat_map(|arm| seeds.iter().map(move |&seed| (arm, seed))).collect();
-    let run = |&(arm, seed): &(&Arm, u64)| run_one(arm, seed, hooks);
+    let run = |&(arm, seed): &(&Arm, u64)| {
+        let mut run = run_one(arm, seed, hooks)?;
+        if seed != seeds[0] {
+            run.timeline = Vec::new();
+        }
+        Ok(run)
+    };
     let results: Vec<_> = pool.install(|| pairs.par_iter().with_max_len(1).map(run).collect());
     let mut results = results.into_iter();
     arms.iter().map(|_| results.by_ref().take(seeds.len()).collect()).collect()

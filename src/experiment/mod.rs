@@ -8,4 +8,5 @@ pub(crate) mod fixtures;
 pub mod grid;
 pub mod metric;
 pub mod plan;
+pub mod same_arm;
 pub mod statistics;

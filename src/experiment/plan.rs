@@ -8,6 +8,12 @@ use super::metric::MetricName;
 /// Seeds of one comparison at most.
 const SEEDS_MAX: u32 = 100_000;
 
+/// Runs of one comparison at most: what is kept of each until the end fits in memory.
+const RUNS_MAX: usize = 100_000;
+
+/// The highest seed that a scenario can name: integers in TOML end there.
+const SEED_MAX: u64 = i64::MAX as u64;
+
 /// A comparison ready to run.
 #[derive(Debug)]
 pub struct Plan {
@@ -48,14 +54,34 @@ impl Plan {
             let problem = format!("{} seeds; write 1 to {SEEDS_MAX}", table.seeds);
             return Err(set.error("compare.seeds", problem));
         }
-        let first = base.spec.seed;
-        let seeds = (first..first.saturating_add(u64::from(table.seeds))).collect();
+        let seeds = seeds(&set, base.spec.seed, table.seeds)?;
         let axes = merged(&set, &base, axes)?;
         contradictions(&set, changes, &axes)?;
         let arms = if axes.is_empty() { Vec::new() } else { arms(document, changes, &axes)? };
+        let runs = arms.len() * seeds.len();
+        if runs > RUNS_MAX {
+            let (arms, each) = (arms.len(), seeds.len());
+            let problem = format!(
+                "{each} seeds under each of {arms} arms are {runs} runs; {RUNS_MAX} are the most: \
+                 write fewer seeds, or compare fewer arms"
+            );
+            return Err(set.error("compare.seeds", problem));
+        }
         let (name, warnings) = (base.spec.name, base.warnings);
         Ok(Plan { name, axes, arms, seeds, metric, warnings })
     }
+}
+
+/// So many seeds from the first on.
+fn seeds(document: &Document, first: u64, count: u32) -> Result<Vec<u64>, ScenarioError> {
+    let last = first.saturating_add(u64::from(count) - 1);
+    if last > SEED_MAX {
+        let problem = format!(
+            "of {count} seeds from {first} on, the last is above 2^63 - 1; begin with a smaller one"
+        );
+        return Err(document.error("seed", problem));
+    }
+    Ok((first..=last).collect())
 }
 
 /// The scenario's axes, and those given in place of them.

@@ -7,6 +7,7 @@ pub mod calibration_table;
 pub mod explanation;
 mod footnotes;
 pub mod format;
+pub mod kind;
 pub mod output;
 pub mod plot;
 pub mod replay_csv;

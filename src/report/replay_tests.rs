@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::replay::observed::ObservedArm;
 use crate::replay::verdict::fixtures::{arm, judge, origin};
+use crate::report::kind::ResultKind;
 use crate::report::output::Output;
 use crate::report::replay_csv::{PAIR_COLUMNS, REPLAY_COLUMNS, pairs_csv, replay_csv};
 use crate::report::replay_files::write_replay;
@@ -130,7 +131,7 @@ fn files_are_written_and_replaced_as_own() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("replay");
     for _ in 0..2 {
-        let output = Output::begin(&place).unwrap();
+        let output = Output::begin(&place, ResultKind::Replay).unwrap();
         write_replay(output.path(), &replay(&arms())).unwrap();
         output.finish().unwrap();
     }

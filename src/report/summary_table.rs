@@ -41,15 +41,18 @@ pub fn summary_table(summary: &Summary, width: usize) -> String {
     );
     let parts = [
         format::wrap(&title, width),
-        format::wrap(verdict(summary.verdict), width),
+        format::wrap(verdict(summary), width),
         figures_table(summary),
         notes(summary, &fingerprint, width),
     ];
     parts.join("\n\n") + "\n"
 }
 
-fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
+fn verdict(summary: &Summary) -> &'static str {
+    if summary.tasks.submitted == 0 {
+        return "! No task was submitted: these are figures of instances alone.";
+    }
+    match summary.verdict {
         Verdict::Stable => "Stable: nothing was left waiting and the queue did not grow.",
         Verdict::Backlogged => {
             "! Backlogged: tasks were left waiting, or the queue was long, but it did not keep \

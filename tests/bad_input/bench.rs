@@ -43,6 +43,7 @@ fn sizes_shares_and_times_out_of_range() {
         (&["--seconds", "1s"], &["--seconds", "such as 0.5"]),
         (&["--placer", "fast"], &["--placer", "indexed, naive, both"]),
         (&["--seed", "x"], &["--seed"]),
+        (&["--seed", "18446744073709551615"], &["--seed", "2^63"]),
         (&["--format", "xml"], &["--format", "json"]),
     ]);
 }

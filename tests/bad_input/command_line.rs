@@ -39,6 +39,7 @@ fn flags_that_are_none() {
         (&["compare", "--threads", "0"], &["--threads", "at least 1"]),
         (&["compare", "--seeds", "0"], &["1 to"]),
         (&["compare", "--seeds", "100001"], &["1 to 100000"]),
+        (&["compare", "--seed", "9223372036854775807", "--seeds", "2"], &["--seed", "2^63 - 1"]),
         (&["compare", "--metric", "wait_s.p98"], &["wait_s.p99"]),
         (&["compare", "--strategies", "random,randm"], &["'random'?"]),
         (&["compare", "--strategies", "random,random"], &["'random'", "twice"]),
@@ -117,8 +118,10 @@ fn axes_without_meaning() {
         (&["compare", "--axis", "queu=fifo,ecs"], &["queu", "`queue`?"]),
         (&["compare", "--axis", "capacity.a.count=2,-2"], &["capacity.a.count", "-2"]),
         (&["compare", "--axis", "workload.w.rate.x=1,2"], &["'rate' is a value"]),
-        (&["compare", "--axis", &many], &["1000 arms"]),
+        (&["compare", "--axis", &many], &["--axis", "2002 arms", "1000 are the most", "fewer"]),
     ]);
+    let empty = Attempt::new(super::edited("seeds = 2", "[compare.axes]\nqueue = []"));
+    none([empty.refused(&["compare"], &["line 15", "compare.axes.queue", "without values"])]);
 }
 
 #[test]
@@ -161,4 +164,15 @@ fn messages_name_the_flag_or_the_line() {
     ]);
     let typo = Attempt::new(super::edited("\"random\"]", "\"randm\"]"));
     none([typo.refused(&["compare"], &["s.toml", "line 13", "'random'?"])]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written() {
+    let mut command = assert_cmd::Command::new("sh");
+    let script = "exec \"$0\" --help >/dev/full";
+    let output = command.args(["-c", script, env!("CARGO_BIN_EXE_towtank")]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error: standard output"), "{said}");
 }

@@ -72,13 +72,67 @@ fn a_full_disk_leaves_nothing_that_looks_whole() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_to_nowhere_leaves_nothing() {
+fn a_link_to_nowhere_is_refused() {
     let attempt = Attempt::new(SCENARIO);
     std::os::unix::fs::symlink("nowhere", attempt.path("link")).unwrap();
-    let before = files(&attempt.path(""));
-    let output = attempt.run(&["run", "s.toml", "-q", "--out", "link"]);
-    assert!(matches!(output.status.code(), Some(1 | 2)), "{}", output.status);
-    assert_eq!(files(&attempt.path("")), before);
+    let says = ["link: is a link that leads nowhere", "--out"];
+    none(
+        ["link", "link/"].map(|place| attempt.complaint(2, &[&RUN[..], &[place]].concat(), &says)),
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_directory_is_followed() {
+    let attempt = Attempt::new(SCENARIO);
+    fs::create_dir(attempt.path("real")).unwrap();
+    std::os::unix::fs::symlink("real", attempt.path("link")).unwrap();
+    for _ in 0..2 {
+        attempt.succeed(&[&RUN[..], &["link"]].concat());
+        assert!(attempt.path("link").is_symlink() && attempt.path("real/manifest.json").is_file());
+    }
+}
+
+/// What is there may have taken hours: only a result of the same kind replaces it.
+#[test]
+fn results_of_other_scenarios_and_kinds_are_kept() {
+    const COMPARE: [&str; 4] = ["compare", "s.toml", "-q", "--out"];
+    let sizes = ["--strategies", "random", "--instances", "5", "--seconds", "0.01"];
+    let bench = [&["bench", "-q"], &sizes[..], &["--out"]].concat();
+    let attempt = Attempt::new(SCENARIO);
+    let to = |command: &[&'static str], place| [command, &[place]].concat();
+    for _ in 0..2 {
+        for place in ["results/one", "results/two"] {
+            attempt.succeed(&to(&RUN, place));
+        }
+        attempt.succeed(&to(&COMPARE, "all"));
+        attempt.succeed(&to(&bench, "cost"));
+    }
+    let refused = |command: &[&'static str], place: &'static str, says: &str| {
+        attempt.complaint(2, &to(command, place), &[place, says, "--out"])
+    };
+    let others = "holds other results, in 'one'; name a directory in it";
+    none([
+        refused(&RUN, "results", others),
+        refused(&COMPARE, "results", others),
+        refused(&bench, "results", others),
+        refused(&RUN, "all", "holds a comparison, which a run does not replace"),
+        refused(&bench, "all", "holds a comparison, which a benchmark does not replace"),
+        refused(&RUN, "all/random", "holds other results, in 'seed-1'"),
+        refused(&COMPARE, "results/one", "holds a run, which a comparison does not replace"),
+        refused(&bench, "results/one", "holds a run"),
+        refused(&RUN, "cost", "holds a benchmark"),
+    ]);
+}
+
+#[test]
+fn a_run_and_a_comparison_have_places_of_their_own() {
+    let attempt = Attempt::new(SCENARIO);
+    for command in ["run", "compare", "run"] {
+        attempt.succeed(&[command, "s.toml", "-q"]);
+    }
+    assert!(attempt.path("results/t/manifest.json").is_file());
+    assert!(attempt.path("results/compare-t/comparison.json").is_file());
 }
 
 #[test]
@@ -141,10 +195,11 @@ fn what_is_no_pair_of_runs() {
         attempt.complaint(2, &all, says)
     };
     none([
-        refused(&["a"], &["two or more"]),
-        refused(&["a", "s.toml"], &["one scenario file, or two or more"]),
-        refused(&["a", "none"], &["one scenario file, or two or more"]),
-        refused(&["s.toml", "s.toml"], &["one scenario file"]),
+        refused(&["a"], &["a: a directory by itself", "a second run"]),
+        refused(&["a", "s.toml"], &["s.toml: is a file", "a scenario is compared by itself"]),
+        refused(&["a", "none"], &["none: no such directory", "check the path"]),
+        refused(&["none", "nor"], &["none: no such directory"]),
+        refused(&["s.toml", "s.toml"], &["s.toml: is a file"]),
         refused(&["a", "."], &["summary.json", "`towtank run`"]),
         refused(&["a", "a"], &["\"random\"", "two runs with seed 1"]),
         refused(&["a", "c"], &["seed"]),
@@ -184,6 +239,35 @@ fn names_in_summaries_do_not_reach_the_terminal_raw() {
     fs::write(attempt.path("b/summary.json"), red).unwrap();
     let output = attempt.run(&["compare", "a", "b"]);
     assert!(!output.stdout.contains(&0x1b), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// Figures of different things are not averaged.
+#[test]
+fn runs_of_one_arm_that_differ_in_the_scenario() {
+    let attempt = two_runs();
+    let random = |name, seed, set| {
+        let flags = ["--strategy", "random", "--seed", seed, "--set", set];
+        attempt.succeed(&[&RUN[..], &[name], &flags].concat());
+    };
+    random("c", "2", "capacity.a.count=3");
+    random("d", "2", "record.tasks=false");
+    let says = ["a and c", "one arm, 'random'", "differ in capacity.a.count", "--axis"];
+    none([attempt.complaint(2, &["compare", "a", "c"], &says)]);
+    attempt.succeed(&["compare", "a", "d"]);
+}
+
+#[test]
+fn runs_of_other_versions_and_without_manifests() {
+    let attempt = two_runs();
+    let manifest = attempt.path("b/manifest.json");
+    let right = fs::read_to_string(&manifest).unwrap();
+    let other = right.replacen("\"engine_version\": \"", "\"engine_version\": \"99.", 1);
+    assert_ne!(other, right);
+    fs::write(&manifest, other).unwrap();
+    let says = ["b: made by towtank 99.", "a by towtank", "within one version"];
+    none([attempt.complaint(2, &["compare", "a", "b"], &says)]);
+    fs::remove_file(&manifest).unwrap();
+    none([attempt.complaint(2, &["compare", "a", "b"], &["b/manifest.json", "cannot be read"])]);
 }
 
 /// Flags that say how to run have no meaning where nothing is run.
