@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::workload::plain_words::in_plain_words;
+
 use super::{EngineModel, QuantileTable, ShiftedLogNormal, Validation};
 
 /// Version of the format that this version of towtank writes and reads.
@@ -16,6 +18,9 @@ pub const FILE_BEGIN: &str = "# What `towtank calibrate` measured";
 
 /// Calibrations are not larger than this.
 const BYTES_MAX: u64 = 4 << 20;
+
+/// An operation takes a day at most.
+const LATENCY_MAX_MICROS: u64 = 86_400_000_000;
 
 /// What all of the remedies come to.
 const REMEDY: &str = "correct it, or make the file anew with `towtank calibrate`";
@@ -285,6 +290,7 @@ impl Calibration {
         let calibration: Calibration = serde_path_to_error::deserialize(from).map_err(|why| {
             let key = Some(why.path().to_string()).filter(|key| key != ".").unwrap_or_default();
             let message = why.inner().message().lines().next().unwrap_or_default();
+            let message = in_plain_words(message);
             refuse(line(why.inner().span()), &key, format!("{message}; {REMEDY}"))
         })?;
         calibration.check().map_err(|(key, problem)| refuse(None, &key, problem))?;
@@ -313,6 +319,49 @@ impl Calibration {
         }
         if self.host.cpus == 0 {
             return wrong("host.cpus", "0".to_owned(), "a number of processors");
+        }
+        self.check_numbers()?;
+        self.check_latencies()
+    }
+
+    /// Numbers that nothing measured can give.
+    fn check_numbers(&self) -> Result<(), (String, String)> {
+        let of_validation = self.validation.iter().enumerate().flat_map(|(index, one)| {
+            let numbers = [
+                ("median_error", one.median_error, -1.0),
+                ("p90_error", one.p90_error, -1.0),
+                ("ks", one.ks, 0.0),
+                ("ks_critical", one.ks_critical, 0.0),
+            ];
+            numbers.map(|(key, value, least)| (format!("validation[{index}].{key}"), value, least))
+        });
+        let of_laws = self.laws.iter().enumerate().flat_map(|(index, law)| {
+            let numbers =
+                [("shift", law.shift, 0.0), ("mu", law.mu, f64::MIN), ("sigma", law.sigma, 0.0)];
+            numbers.map(|(key, value, least)| (format!("laws[{index}].{key}"), value, least))
+        });
+        let is_wrong = |(_, value, least): &(String, f64, f64)| !value.is_finite() || value < least;
+        match of_validation.chain(of_laws).find(is_wrong) {
+            None => Ok(()),
+            Some((key, value, _)) => Err((key, format!("{value} is out of range; {REMEDY}"))),
+        }
+    }
+
+    /// Latencies beyond which replays, which stretch them, would run out of the clock.
+    fn check_latencies(&self) -> Result<(), (String, String)> {
+        let of_engine = [
+            ("engine.start", &self.engine.start),
+            ("engine.stop", &self.engine.stop),
+            ("engine.cleanup", &self.engine.cleanup),
+        ];
+        let of_engine = of_engine.map(|(key, table)| (key.to_owned(), table));
+        let measured = self.measured.iter().enumerate();
+        let measured =
+            measured.map(|(index, one)| (format!("measured[{index}].micros"), &one.micros));
+        for (key, table) in of_engine.into_iter().chain(measured) {
+            if let Some(micros) = table.micros().last().filter(|last| **last > LATENCY_MAX_MICROS) {
+                return Err((key, format!("{micros} µs is longer than a day; {REMEDY}")));
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! `[capacity.NAME]` → container instances.
 
 use crate::backend::{HostPulls, Latency, Sharing};
-use crate::catalogue::{Catalogue, InstanceType, parse_usd_nano};
+use crate::catalogue::{Catalogue, InstanceType, NANO_PER_USD, parse_usd_nano};
 use crate::des::SimTime;
 use crate::model::{
     Architecture, AttributeSet, CapacityId, Cpu, DEVICES_MAX, InstanceId, InstanceSpec, Price,
@@ -13,6 +13,10 @@ use super::{Document, Scenario, ScenarioError};
 
 /// Instances of one group at most.
 const COUNT_MAX: u32 = 1_000_000;
+
+/// Price of all instances together at most, US dollars per hour. The sum of billionths, 10^18, fits
+/// into the 64 bits of a [`Price`], and what it costs for 100 years, 3·10^33, into a `Cost`.
+const USD_PER_HOUR_MAX: u64 = 1_000_000_000;
 
 /// Share of a type's nominal memory that it does not register, where the table does not say.
 const MEMORY_OVERHEAD: f64 = 0.05;
@@ -61,6 +65,9 @@ impl CapacityGroup {
         keys.check(!zones.is_empty(), "availability_zones", || {
             "none; name at least one, such as [\"us-east-1a\"]".to_owned()
         })?;
+        keys.check(!zones.iter().any(String::is_empty), "availability_zones", || {
+            "an empty name; write one, such as \"us-east-1a\"".to_owned()
+        })?;
         keys.check(
             table.speed.is_finite() && (0.001..=1000.0).contains(&table.speed),
             "speed",
@@ -98,6 +105,28 @@ impl CapacityGroup {
             pulls,
         })
     }
+}
+
+/// Refuses instances that together cost more than a [`Price`] holds.
+pub(super) fn check_price(
+    document: &Document,
+    groups: &[CapacityGroup],
+) -> Result<(), ScenarioError> {
+    let mut nano_in_all: u128 = 0;
+    for group in groups {
+        // A group has one price: zones do not differ in it.
+        let Price(nano) = group.templates[0].price;
+        nano_in_all += u128::from(nano) * u128::from(group.count);
+        if nano_in_all > u128::from(USD_PER_HOUR_MAX * NANO_PER_USD) {
+            let problem = format!(
+                "all instances up to this group cost more than {USD_PER_HOUR_MAX} US dollars an \
+                 hour together; check the price, and the `count`"
+            );
+            let keys = Keys { name: &group.name, document };
+            return Err(keys.refuse("usd_per_hour", problem));
+        }
+    }
+    Ok(())
 }
 
 /// When how many instances of a group are set to DRAINING, in order of time.
@@ -195,6 +224,9 @@ impl Keys<'_> {
         table: &CapacityTable,
         spec: &mut InstanceSpec,
     ) -> Result<(), ScenarioError> {
+        self.check(!table.attributes.contains_key(""), "attributes", || {
+            "an empty name; write one, such as { stack = \"prod\" }".to_owned()
+        })?;
         for (name, value) in &table.attributes {
             let by = match name.as_str() {
                 "ecs.availability-zone" => Some("availability_zones"),
@@ -242,6 +274,9 @@ fn of_type(
     let cpu = Cpu::from_vcpus(u64::from(known.vcpus)).expect("the catalogue bounds vCPUs");
     let eni_slots = table.awsvpc_tasks.or(trunking).unwrap_or(known.awsvpc_tasks);
     let memory_mib = known.registered_memory_mib((overhead * 1000.0).round() as u32);
+    keys.check(memory_mib > 0, "memory_overhead_fraction", || {
+        format!("{overhead} leaves no memory for tasks; write a smaller share, such as 0.05")
+    })?;
     let gpus = gpu_count(known.gpus, keys, "instance_type")?;
     let mut attributes = automatic(known.architecture);
     attributes.set("ecs.instance-type", wanted);
@@ -274,6 +309,7 @@ fn written_out(
             .to_owned()
     })?;
     keys.check(vcpus > 0, "vcpus", || "0; write at least 1".to_owned())?;
+    keys.check(memory_mib > 0, "memory_mib", || "0; write at least 1".to_owned())?;
     let cpu = Cpu::from_vcpus(u64::from(vcpus));
     let cpu = cpu.ok_or_else(|| keys.refuse("vcpus", format!("{vcpus}; at most 33554")))?;
     keys.check(!table.awsvpc_trunking, "awsvpc_trunking", || {

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use crate::workload::plain_words::in_plain_words;
+use crate::workload::written_table::read_table;
 
 use super::ScenarioError;
 
@@ -197,8 +198,7 @@ impl Document {
     /// # Errors
     /// An unknown key, or a value of the wrong type.
     pub fn deserialise<T: DeserializeOwned>(&self) -> Result<T, ScenarioError> {
-        serde_path_to_error::deserialize(self.table.clone())
-            .map_err(|why| self.shape_error("", &why))
+        read_table(self.table.clone()).map_err(|why| self.shape_error("", &why))
     }
 
     /// A serde error about a part of the document, with place and suggestion.
@@ -269,9 +269,12 @@ fn inside(key: &str, table: &str) -> bool {
     key.strip_prefix(table).is_some_and(|rest| rest.starts_with(['.', '[']))
 }
 
-fn cannot_read(why: &std::io::Error) -> String {
+/// Why a file cannot be read, with the remedy.
+pub(super) fn cannot_read(why: &std::io::Error) -> String {
     match why.kind() {
         std::io::ErrorKind::NotFound => "no such file; check the path".to_owned(),
+        std::io::ErrorKind::InvalidData => "is not UTF-8; save the file as UTF-8".to_owned(),
+        std::io::ErrorKind::IsADirectory => "is a directory; name a file".to_owned(),
         _ => format!("cannot be read: {why}"),
     }
 }
@@ -308,8 +311,12 @@ fn collect_value(text: &str, path: &str, value: &DeValue<'_>, lines: &mut BTreeM
     }
 }
 
-/// Adds "did you mean" to serde's message about an unknown field or variant.
+/// Adds "did you mean" to serde's message about an unknown field or variant, and to one about a
+/// missing field what to do.
 fn with_suggestion(message: &str) -> String {
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return format!("no key {field}; write it");
+    }
     if !message.starts_with("unknown field") && !message.starts_with("unknown variant") {
         return message.to_owned();
     }

@@ -44,6 +44,7 @@ use crate::workload::format::Reading;
 use crate::workload::law_spec::Span;
 
 use capacity::CapacityGroup;
+use document::cannot_read;
 use files::{INSTANCE_TYPES, NamedFile};
 use spec::{PlacerSpec, ScenarioSpec, StrategySpec, TieBreakSpec};
 use workloads::{WorkloadPlan, definitions};
@@ -249,6 +250,11 @@ impl Scenario {
 /// The key that names a calibration.
 const CALIBRATION: &str = "engine.calibration";
 
+/// Engines at most: one for each instance of the largest cluster that ECS has.
+///
+/// Source: ECS developer guide, "Amazon ECS quotas", container instances per cluster.
+const ENGINES_MAX: u32 = 5000;
+
 /// ECS's default for standalone tasks.
 const RUN_TASK: &str = "ecs-run-task";
 
@@ -361,6 +367,10 @@ fn calibration(
         let problem = "0: nothing could be started; write 1 or more";
         return Err(document.error("engine.engines", problem));
     }
+    if table.engines > ENGINES_MAX {
+        let problem = format!("{} engines; write 1 to {ENGINES_MAX}", table.engines);
+        return Err(document.error("engine.engines", problem));
+    }
     let path = document.path(CALIBRATION, &table.calibration);
     let read = Calibration::read(&path);
     read.map(Some).map_err(|why| document.error(CALIBRATION, why.to_string()))
@@ -371,7 +381,7 @@ fn catalogue(document: &Document, spec: &ScenarioSpec) -> Result<Catalogue, Scen
     let path = document.path(INSTANCE_TYPES, path);
     let refuse = |why: String| document.error(INSTANCE_TYPES, why);
     let text = std::fs::read_to_string(&path)
-        .map_err(|why| refuse(format!("{}: {why}; check the path", path.display())))?;
+        .map_err(|why| refuse(format!("{}: {}", path.display(), cannot_read(&why))))?;
     let file = path.display().to_string();
     Catalogue::from_csv(&text, &file).map_err(|why| refuse(why.to_string()))
 }
@@ -384,7 +394,7 @@ fn capacity(
 ) -> Result<Vec<CapacityGroup>, ScenarioError> {
     let preset = spec.preset;
     let tables = spec.capacity.iter_mut().enumerate();
-    tables
+    let groups: Result<Vec<CapacityGroup>, ScenarioError> = tables
         .map(|(index, (name, table))| {
             check_name(document, &format!("capacity.{name}"), name)?;
             let id = CapacityId(index as u32);
@@ -392,5 +402,8 @@ fn capacity(
             table.pull_mbps = group.pulls.link_kbps.map(|kbps| kbps / 1000);
             Ok(group)
         })
-        .collect()
+        .collect();
+    let groups = groups?;
+    capacity::check_price(document, &groups)?;
+    Ok(groups)
 }

@@ -1,8 +1,10 @@
 //! What is written and has no effect: warned of, as its author expects one.
 
+use crate::des::SimTime;
 use crate::model::NetworkMode;
 use crate::workload::ServicePlan;
 use crate::workload::law_spec::Span;
+use crate::workload::synthetic::KindSpec;
 
 use super::spec::{Preset, ScenarioSpec};
 use super::workloads::WorkloadKind;
@@ -12,6 +14,7 @@ impl Scenario {
     /// Warnings of keys that change nothing in this scenario.
     pub(super) fn warn_of_no_effect(&mut self, document: &Document) {
         let mut warnings = self.after_the_end();
+        warnings.extend(keys_of_submissions(&self.spec));
         warnings.extend(self.grace_periods());
         // What the preset fills in stands in resolved scenarios too, and nobody wrote it.
         if self.spec.preset == Preset::Instant {
@@ -24,13 +27,24 @@ impl Scenario {
         self.warnings.extend(warnings);
     }
 
-    /// What would come after the end of the run.
+    /// What would come at the end of the run, when nothing can follow from it, or after it.
     fn after_the_end(&self) -> Vec<String> {
         let Some(end) = self.until.time else { return Vec::new() };
-        let is_late = |(_, at): &(String, Span)| at.duration().micros() > end.micros();
-        let late = times(&self.spec).filter(is_late);
-        late.map(|(key, at)| format!("{key}: {at} is after `until`, {end} s: has no effect"))
-            .collect()
+        let is_late = |(_, at): &(String, Span)| SimTime::ZERO + at.duration() >= end;
+        let late = self.starts().chain(times(&self.spec)).filter(is_late);
+        let late = late
+            .map(|(key, at)| format!("{key}: {at} is not before `until`, {end} s: has no effect"));
+        late.chain(repetitions_cut_short(&self.spec, end)).collect()
+    }
+
+    /// When workloads begin, with the keys.
+    fn starts(&self) -> impl Iterator<Item = (String, Span)> {
+        self.workloads.iter().filter_map(|plan| match &plan.kind {
+            WorkloadKind::Synthetic(spec, _) => {
+                Some((format!("workload.{}.start", plan.name), spec.start?))
+            }
+            WorkloadKind::Trace(_) => None,
+        })
     }
 
     /// Grace periods of services whose tasks nothing checks.
@@ -92,11 +106,56 @@ fn times(spec: &ScenarioSpec) -> impl Iterator<Item = (String, Span)> {
         let at = move |(index, change): (usize, &super::spec::ServiceChange)| {
             (format!("service.{name}.changes[{index}].at"), change.at)
         };
-        std::iter::once(start).chain(changes.map(at))
+        let rates = table.requests.iter().flat_map(|requests| requests.rates.iter().enumerate());
+        let rates = rates.map(move |(index, rate)| {
+            (format!("service.{name}.requests.rates[{index}].at"), rate.at)
+        });
+        std::iter::once(start).chain(changes.map(at)).chain(rates)
     });
     let of_capacity = spec.capacity.iter().flat_map(|(name, table)| {
         let drains = table.drain.iter().enumerate();
         drains.map(move |(index, drain)| (format!("capacity.{name}.drain[{index}].at"), drain.at))
     });
     of_services.chain(of_capacity)
+}
+
+/// Changes that are repeated on beyond the end of the run.
+fn repetitions_cut_short(spec: &ScenarioSpec, end: SimTime) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (name, table) in &spec.service {
+        for (index, change) in table.changes.iter().enumerate() {
+            let (Some(every), Some(times)) = (change.every, change.times) else { continue };
+            let left = end.micros().saturating_sub(change.at.duration().micros());
+            let before = left.div_ceil(every.duration().micros());
+            // One that does not even begin is told of by its own time.
+            if (1..u64::from(times)).contains(&before) {
+                warnings.push(format!(
+                    "service.{name}.changes[{index}].times: only {before} of {times} come before \
+                     `until`, {end} s: the rest has no effect"
+                ));
+            }
+        }
+    }
+    warnings
+}
+
+/// Keys about submissions, of tasks that a service starts one by one.
+fn keys_of_submissions(spec: &ScenarioSpec) -> Vec<String> {
+    let keys = |kind: &KindSpec| {
+        let all = [
+            ("weight", kind.weight != 1),
+            ("group", kind.group.is_some()),
+            ("tasks_per_submission", kind.tasks_per_submission.is_some()),
+            ("gang", kind.gang),
+        ];
+        all.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key)
+    };
+    let of_services = spec.kinds_of_services();
+    of_services
+        .flat_map(|(path, kind)| {
+            keys(kind).map(move |key| {
+                format!("{path}.{key}: has no effect, as a service submits no tasks; remove it")
+            })
+        })
+        .collect()
 }

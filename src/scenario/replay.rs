@@ -66,6 +66,10 @@ pub(super) fn check(document: &Document, spec: &ScenarioSpec) -> Result<(), Scen
         let problem = format!("{repetitions}; write 1 to {REPETITIONS_MAX}");
         return Err(document.error("replay.repetitions", problem));
     }
+    if spec.replay.image.as_ref().is_some_and(String::is_empty) {
+        let problem = "an empty name; write an image, or remove it for the workload image";
+        return Err(document.error("replay.image", problem));
+    }
     if !REPLAY_METRICS.iter().any(|(name, _)| name == metric) {
         let known: Vec<&str> = REPLAY_METRICS.iter().map(|(name, _)| *name).collect();
         let problem = format!("unknown metric '{metric}' (known: {})", known.join(", "));

@@ -192,7 +192,7 @@ fn row_problem(why: &csv::Error) -> String {
         }
         csv::ErrorKind::Utf8 { pos, .. } => {
             let line = pos.as_ref().map_or(0, csv::Position::line);
-            format!("line {line} is not UTF-8")
+            format!("line {line} is not UTF-8, so no text, or a compressed one")
         }
         _ => why.to_string(),
     }
@@ -205,12 +205,10 @@ fn read_rates(path: &Path) -> Result<Vec<(SimTime, f64)>, String> {
         .map_err(|why| format!("{file}: cannot be read: {why}; check the path"))?;
     let mut rates = Vec::new();
     let mut lines = Vec::new();
-    let headers = reader.headers().map_err(|why| format!("{file}: {why}"))?.clone();
+    let no_rows = |why: csv::Error| format!("{file}: {}; write {RATES_SHAPE}", row_problem(&why));
+    let headers = reader.headers().map_err(no_rows)?.clone();
     let mut record = csv::StringRecord::new();
-    while reader
-        .read_record(&mut record)
-        .map_err(|why| format!("{file}: {}; write {RATES_SHAPE}", row_problem(&why)))?
-    {
+    while reader.read_record(&mut record).map_err(no_rows)? {
         let line = record.position().map_or(0, csv::Position::line);
         let at = |why: String| format!("{file}, line {line}: {why}");
         let RateRow { at_s, per_second } = record

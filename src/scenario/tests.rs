@@ -389,6 +389,36 @@ fn what_has_no_effect_is_warned_of() {
 }
 
 #[test]
+fn what_comes_at_the_end_or_is_no_submission_is_warned_of() {
+    let text = "until = \"2h\"\n[capacity.pool]\ninstance_type = \"m6i.large\"\ncount = 4\n\
+                [workload.w]\nrate = \"1/s\"\ncount = 5\nstart = \"2h\"\nduration = \"5s\"\n\
+                tasks = [{ cpu = 1, memory = 1, weight = 2, group = \"g\", gang = true }]\n\
+                [service.web]\ndesired_count = 1\nstart = \"1h\"\n\
+                task = { cpu = 1024, memory = 1, weight = 2, group = \"g\" }\n\
+                changes = [{ at = \"1h\", desired_count = 2, every = \"20m\", times = 4 }, \
+                { at = \"100m\", task = { cpu = 1024, memory = 1, gang = true, \
+                tasks_per_submission = 1 } }]\n\
+                requests = { cpu = \"1ms\", rates = [{ at = \"0s\", per_second = 1 }, \
+                { at = \"2h\", per_second = 2 }] }\n";
+    let warnings = load(text, &[]).unwrap().warnings;
+    let keys: Vec<&str> = warnings.iter().map(|one| one.split(": ").next().unwrap()).collect();
+    let late =
+        ["workload.w.start", "service.web.requests.rates[1].at", "service.web.changes[0].times"];
+    let submissions = [
+        "service.web.task.weight",
+        "service.web.task.group",
+        "service.web.changes[1].task.tasks_per_submission",
+        "service.web.changes[1].task.gang",
+    ];
+    assert_eq!(keys, [&late[..], &submissions].concat());
+    assert!(warnings[2].contains("only 3 of 4"), "{warnings:?}");
+    let later = load(text, &[("until", "121m")]).unwrap().warnings;
+    assert_eq!(later.len(), submissions.len(), "{later:?}");
+    let at_its_end = load(text, &[("until", "1h")]).unwrap().warnings;
+    assert!(at_its_end.iter().any(|one| one.starts_with("service.web.start: ")), "{at_its_end:?}");
+}
+
+#[test]
 fn services_of_a_trace_run_beside_those_of_the_scenario() {
     let folder = tempfile::tempdir().unwrap();
     let text = with_trace(&folder);

@@ -16,9 +16,11 @@ use crate::workload::ecs_json::{self, Defined};
 use crate::workload::format::{FORMATS, FormatEntry, FormatError, Opening, TraceFormat};
 use crate::workload::law_spec::{ALMOST_CERTAIN, COUNT_MAX};
 use crate::workload::synthetic::{KindSpec, ResolvedKind, SpecError, SyntheticSpec, weights};
+use crate::workload::written_table::read_table;
 use crate::workload::{RequestLoad, ServiceChange, ServicePlan, ServiceTasks, WorkloadError};
 
 use super::capacity::CapacityGroup;
+use super::document::cannot_read;
 use super::own_placers::OwnPlacers;
 use super::spec::{ScenarioSpec, ServiceTable, StrategySpec};
 use super::{Document, ScenarioError, check_name, is_for_all};
@@ -176,8 +178,7 @@ fn synthetic(
     table: Table,
     warnings: &mut Vec<String>,
 ) -> Result<(WorkloadKind, Table), ScenarioError> {
-    let spec: SyntheticSpec =
-        serde_path_to_error::deserialize(table).map_err(|why| document.shape_error(key, &why))?;
+    let spec: SyntheticSpec = read_table(table).map_err(|why| document.shape_error(key, &why))?;
     let read = |path: &Path| definition_file(document, key, path);
     let kinds = spec
         .resolve(name, &read)
@@ -230,8 +231,8 @@ fn start_on(
 fn definition_file(document: &Document, key: &str, path: &Path) -> Result<Defined, String> {
     let path = document.path(&format!("{key}.task_definition"), path);
     let file = path.display().to_string();
-    let text = std::fs::read_to_string(&path)
-        .map_err(|why| format!("{file}: cannot be read: {why}; check the path"))?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|why| format!("{file}: {}", cannot_read(&why)))?;
     let mut defined = ecs_json::task_definition(&text, &file).map_err(|why| why.to_string())?;
     defined.warnings.iter_mut().for_each(|one| *one = format!("{file}: {one}"));
     Ok(defined)

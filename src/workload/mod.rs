@@ -17,6 +17,7 @@ mod services;
 pub mod synthetic;
 pub mod trace;
 mod usage;
+pub mod written_table;
 
 pub use conduct::{Conduct, Image};
 pub use containers::{Condition, Container, Containers, Course};

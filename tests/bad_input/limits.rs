@@ -28,6 +28,14 @@ fn a_million_threads() {
     Attempt::new(SCENARIO).succeed(&["compare", "s.toml", "-q", "--threads", "1000000"]);
 }
 
+/// What is kept of each run would fill the memory.
+#[test]
+fn a_comparison_of_too_many_runs() {
+    let says = ["--seeds", "100000 seeds", "2 arms", "200000 runs", "100000 are the most"];
+    let attempt = Attempt::new(SCENARIO).patience(3);
+    none([attempt.refused(&["compare", "--seeds", "100000"], &says)]);
+}
+
 #[test]
 fn a_service_whose_tasks_take_no_time() {
     let task = "{ cpu = 1, memory = 1, duration = \"0s\" }";

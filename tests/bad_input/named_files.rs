@@ -53,4 +53,24 @@ fn instance_types_that_are_none() {
         (changed("x.large", "y.large"), &["capacity.a.instance_type", "`y.large`?"]),
     ];
     none(table.map(|(text, says)| Attempt::new(&scenario).file("i.csv", text).run_refused(says)));
+    let latin = [right.as_bytes(), b"# \xe9\n"].concat();
+    none([Attempt::new(&scenario).file("i.csv", latin).run_refused(&["i.csv", "save", "UTF-8"])]);
+}
+
+#[test]
+fn rates_that_are_none() {
+    let service = "[service.s]\ndesired_count = 1\ntask = { cpu = 1024, memory = 1 }\n\
+                   requests = { cpu = \"1ms\", rates_file = \"r.csv\" }\n[compare]";
+    let scenario = super::edited("[compare]", service).replacen("\"drained\"", "\"1h\"", 1);
+    let right = "at_s,per_second\n0,1\n";
+    Attempt::new(&scenario).file("r.csv", right).succeed(&["run", "s.toml", "-q"]);
+    let table: [(&[u8], &[&str]); 3] = [
+        (
+            b"\x1f\x8b\x08\x00\xff\xfe",
+            &["requests.rates_file", "r.csv", "UTF-8", "`at_s,per_second`"],
+        ),
+        (b"at_s,per_second\n0,\xe9\n", &["r.csv", "line 2", "UTF-8"]),
+        (b"at_s,per_second\n0,x\n", &["r.csv, line 2", "two numbers"]),
+    ];
+    none(table.map(|(text, says)| Attempt::new(&scenario).file("r.csv", text).run_refused(says)));
 }

@@ -110,7 +110,36 @@ const OUT_OF_RANGE: &[Mistake<'static>] = &[
     ("count = 2", "count = 2\nspeed = 0", &["line 7", "capacity.a.speed", "0.001 to 1000"]),
     ("count = 2", "count = 2\navailability_zones = []", &["line 7", "us-east-1a"]),
     ("count = 2", "count = 2\nusd_per_hour = \"-1\"", &["usd_per_hour", "\"0.096\""]),
+    (
+        "count = 2",
+        "count = 2\navailability_zones = [\"\"]",
+        &["line 7", "availability_zones", "empty name"],
+    ),
+    (
+        "count = 2",
+        "count = 2\nattributes = { \"\" = \"x\" }",
+        &["line 7", "capacity.a.attributes", "empty name"],
+    ),
+    (
+        "count = 2",
+        "count = 2\nusd_per_hour = \"17999999999\"",
+        &["line 7", "capacity.a.usd_per_hour", "more than 1000000000 US dollars"],
+    ),
+    ("memory_mib = 16384", "memory_mib = 0", &["line 5", "capacity.a.memory_mib", "at least 1"]),
+    (
+        "vcpus = 4\nmemory_mib = 16384",
+        "instance_type = \"m5.large\"\nmemory_overhead_fraction = 1.0",
+        &["line 5", "capacity.a.memory_overhead_fraction", "no memory"],
+    ),
+    (
+        "[compare]",
+        "[engine]\ncalibration = \"c.toml\"\nengines = 4294967295\n[compare]",
+        &["line 14", "engine.engines", "1 to 5000"],
+    ),
+    ("[compare]", "[replay]\nimage = \"\"\n[compare]", &["line 13", "replay.image", "empty name"]),
     ("vcpus = 4", "vcpus = 0", &["line 4", "capacity.a.vcpus", "at least 1"]),
+    ("rate = \"60/h\"\n", "", &["workload.w", "no key `rate`; write it"]),
+    ("\"5m\"", "{ uniform = { low = \"1s\" } }", &["duration.uniform", "no key `high`; write it"]),
     ("60/h", "0/h", &["workload.w.rate", "above 0"]),
     ("60/h", "60", &["workload.w.rate", "3/s"]),
     ("\"1h\"", "\"1000000d\"", &["workload.w.until", "100 years"]),
@@ -127,6 +156,41 @@ const OUT_OF_RANGE: &[Mistake<'static>] = &[
     ("\"drained\"", "\"1h\"\nwarm_up = \"1h\"", &["line 3", "warm_up", "`until`"]),
     ("\"drained\"", "\"0s\"", &["line 2", "until"]),
 ];
+
+/// Serde reads the fields of a struct from a list too, by position.
+const LISTS: &[Mistake<'static>] = &[
+    (
+        "[capacity.a]",
+        "queue = [\"fifo\"]\n[capacity.a]",
+        &["line 3", "queue: a list; write a table"],
+    ),
+    ("[capacity.a]", "record = [false]\n[capacity.a]", &["record: a list; write a table"]),
+    ("[capacity.a]", "life_cycle = [\"1s\"]\n[capacity.a]", &["life_cycle: a list"]),
+    ("[capacity.a]", "[capacity]\nb = [3, \"m5.large\"]\n[capacity.a]", &["capacity.b: a list"]),
+    ("[capacity.a]", "placement = [\"binpack:cpu\"]\n[capacity.a]", &["placement: a list"]),
+    ("\"5m\"", "{ uniform = [\"1s\", \"2s\"] }", &["workload.w.duration.uniform: a list"]),
+    (
+        "cpu = 512",
+        "cpu = 512, containers = [[\"x\"]]",
+        &["line 11", "workload.w.tasks[0].containers[0]: a list"],
+    ),
+    (
+        "until = \"1h\"",
+        "until = \"1h\"\narrivals = { clustered = [4] }",
+        &["workload.w.arrivals.clustered: a list"],
+    ),
+    (
+        "[compare]",
+        "[service.s]\ndesired_count = 1\ntask = { cpu = 1024, memory = 1 }\n\
+         requests = { cpu = \"1ms\", rates = [[\"0s\", 5]] }\n[compare]",
+        &["line 15", "service.s.requests.rates[0]: a list"],
+    ),
+];
+
+#[test]
+fn lists_in_place_of_tables() {
+    mistakes(LISTS);
+}
 
 #[test]
 fn values_out_of_range() {

@@ -23,7 +23,7 @@ const RESTART_PERIOD_DEFAULT_S: u64 = 300;
 /// definition says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefinedContainer {
-    /// Its name; empty where it has none.
+    /// Its name.
     pub name: String,
     /// Whether the task ends when it exits.
     pub essential: bool,
@@ -49,7 +49,11 @@ pub(super) fn containers(
     for (index, container) in containers.iter().enumerate() {
         let path = |key: &str| format!("containerDefinitions[{index}].{key}");
         let name = names[index];
-        if !name.is_empty() && names[..index].contains(&name) {
+        if name.is_empty() {
+            let problem = "missing, and ECS refuses a container without one; write a name";
+            return Err(document.refuse(&path("name"), problem));
+        }
+        if names[..index].contains(&name) {
             let problem = format!("{name:?} is there twice; containers depend on each other by it");
             return Err(document.refuse(&path("name"), problem));
         }

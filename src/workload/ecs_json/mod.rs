@@ -176,16 +176,23 @@ fn cpu(
     containers: &[Container],
     document: &Document<'_>,
 ) -> Result<Cpu, EcsJsonError> {
+    let of_containers: u64 =
+        containers.iter().map(|container| container.cpu.map_or(0, |cpu| u64::from(cpu.0))).sum();
     let units = match definition.cpu {
         Some(CpuUnits(units)) if !TASK_CPU.contains(&units) => {
             let (least, most) = (TASK_CPU.start(), TASK_CPU.end());
             let problem = format!("{units} CPU units; ECS takes {least} to {most} at task level");
             return Err(document.refuse("cpu", problem));
         }
-        Some(CpuUnits(units)) => u64::from(units),
-        None => {
-            containers.iter().map(|container| container.cpu.map_or(0, |cpu| u64::from(cpu.0))).sum()
+        Some(CpuUnits(units)) if of_containers > u64::from(units) => {
+            let problem = format!(
+                "{units} CPU units, but its containers have {of_containers} together, which ECS \
+                 refuses; raise it, or lower theirs"
+            );
+            return Err(document.refuse("cpu", problem));
         }
+        Some(CpuUnits(units)) => u64::from(units),
+        None => of_containers,
     };
     Cpu::from_ecs_units(units).ok_or_else(|| {
         let problem = format!("{units} CPU units in all containers is out of range; write less");
@@ -222,6 +229,16 @@ fn memory(
                  leave one of them out"
             );
             return Err(document.refuse(&reservation_path, problem));
+        }
+        if let (Some(most), Some(least)) = (of_task, limit.or(reservation))
+            && least > most
+        {
+            let key = if limit.is_some() { "memory" } else { "memoryReservation" };
+            let problem = format!(
+                "{least} MiB, but `memory` of the task is {most}, and ECS refuses more; lower it, \
+                 or raise that of the task"
+            );
+            return Err(document.refuse(&format!("{path}.{key}"), problem));
         }
         let reserved = reservation.or(limit);
         if of_task.is_none() && reserved.is_none() {

@@ -14,8 +14,15 @@ fn refused(text: &str) -> String {
     task_definition(text, "web.json").unwrap_err().to_string()
 }
 
-/// A definition with the given keys and containers.
+/// A definition with the given keys and containers; those without a name are given one.
 fn definition(keys: &str, containers: &str) -> String {
+    let mut all: Value = serde_json::from_str(&format!("[{containers}]")).unwrap();
+    for (index, one) in all.as_array_mut().unwrap().iter_mut().enumerate() {
+        let fields = one.as_object_mut().unwrap();
+        fields.entry("name").or_insert_with(|| format!("container-{index}").into());
+    }
+    let all = all.to_string();
+    let containers = all.trim_start_matches('[').trim_end_matches(']');
     format!("{{\"family\": \"web\", {keys} \"containerDefinitions\": [{containers}]}}")
 }
 
@@ -37,7 +44,7 @@ fn ecs_1_2_containers_are_summed_and_a_reservation_counts_before_the_limit() {
 fn ecs_1_2_values_of_the_task_win() {
     let (task, _) = read(&definition("\"cpu\": \"256\", \"memory\": \"2048\",", SMALL));
     assert_eq!((task.cpu, task.memory_mib), (Cpu(256 * 125), 2048));
-    let (task, _) = read(&definition("\"cpu\": 512, \"memory\": 100,", "{\"cpu\": 1024}"));
+    let (task, _) = read(&definition("\"cpu\": 512, \"memory\": 100,", "{\"cpu\": 128}"));
     assert_eq!((task.cpu, task.memory_mib), (Cpu(512 * 125), 100));
 }
 
@@ -54,7 +61,7 @@ fn limits_are_those_that_the_host_enforces() {
     let none = "{\"memoryReservation\": 64}";
     assert_eq!(limits("", &format!("{SMALL}, {none}")), of(None, None));
     assert_eq!(limits("\"cpu\": 256, \"memory\": 2048,", none), of(Some(256), Some(2048)));
-    assert_eq!(limits("\"memory\": 300,", &format!("{SMALL}, {soft}")), of(None, Some(300)));
+    assert_eq!(limits("\"memory\": 600,", &format!("{SMALL}, {soft}")), of(None, Some(600)));
 }
 
 #[test]
@@ -201,6 +208,15 @@ fn wrong_values_of_the_task_are_refused() {
         (of("\"cpu\": \"99999999999 vCPU\","), "is more than 4294967295 CPU units"),
         (of("\"memory\": \"2 GiB\","), "memory: memory \"2 GiB\" is neither"),
         (of("\"memory\": 5,"), "memory: 5 MiB; Docker takes no less than 6"),
+        (
+            definition("\"cpu\": 128,", &format!("{SMALL}, {{\"cpu\": 29, \"memory\": 9}}")),
+            "cpu: 128 CPU units, but its containers have 129 together",
+        ),
+        (of("\"memory\": 255,"), "containerDefinitions[0].memory: 256 MiB, but"),
+        (
+            definition("\"memory\": 9,", "{\"memoryReservation\": 10}"),
+            "containerDefinitions[0].memoryReservation: 10 MiB, but",
+        ),
         (of("\"networkMode\": \"nat\","), "networkMode: \"nat\" is unknown; write bridge"),
         (
             of("\"runtimePlatform\": {\"cpuArchitecture\": \"x86\"},"),
@@ -288,6 +304,12 @@ fn containers_are_read_with_what_they_wait_for() {
 }
 
 #[test]
+fn a_container_has_a_name() {
+    let error = refused("{\"family\": \"f\", \"containerDefinitions\": [{\"memory\": 9}]}");
+    assert!(error.starts_with("web.json, containerDefinitions[0].name: missing"), "{error}");
+}
+
+#[test]
 fn containers_that_ecs_would_refuse() {
     let app = |keys: &str| format!("{{\"name\": \"app\", \"memory\": 9, {keys}}}");
     let on = |name: &str, condition: &str| {
@@ -308,6 +330,7 @@ fn containers_that_ecs_would_refuse() {
         ),
         (app("\"startTimeout\": -1"), "[0].startTimeout: invalid value"),
         (app("\"startTimeout\": 1"), "[0].startTimeout: 1 s; ECS takes 2 to 120 s"),
+        ("{\"name\": \"\", \"memory\": 9}".to_owned(), "[0].name: missing"),
         (
             app("\"restartPolicy\": {\"enabled\": true, \"restartAttemptPeriod\": 59}"),
             "[0].restartPolicy.restartAttemptPeriod: 59 s; ECS takes 60 to 1800 s",

@@ -36,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use crate::des::SimTime;
 use crate::model::TaskDefinition;
 use crate::workload::law_spec::Span;
+use crate::workload::written_table::read_table;
 use crate::workload::{Machines, Source, WorkloadError};
 
 use self::instances::Instances;
@@ -76,7 +77,7 @@ enum ReadAs {
 }
 
 fn parse(table: toml::Table) -> Result<DlrmTrace, FormatError> {
-    Ok(serde_path_to_error::deserialize(table)?)
+    Ok(read_table(table)?)
 }
 
 impl DlrmTrace {

@@ -43,6 +43,7 @@ use serde::Deserialize;
 use crate::des::SimTime;
 use crate::model::{DefinitionId, TaskDefinition};
 use crate::workload::trace::{BATCH_ROWS, Batch, CachedTrace, Definition, ReadRows, Submissions};
+use crate::workload::written_table::read_table;
 use crate::workload::{Ids, WorkloadError};
 
 use self::row::Columns;
@@ -74,7 +75,7 @@ fn yes() -> bool {
 }
 
 fn parse(table: toml::Table) -> Result<CsvTrace, FormatError> {
-    let trace: CsvTrace = serde_path_to_error::deserialize(table)?;
+    let trace: CsvTrace = read_table(table)?;
     if trace.limit == Some(0) {
         let remedy = "0 rows are no trace: write at least 1, or remove it to read all";
         return Err(FormatError::Value("limit".to_owned(), remedy.to_owned()));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::workload::law_spec::{DurationLaw, NumberLaw, Rate, Span};
+use crate::workload::law_spec::{COUNT_MAX, DurationLaw, NumberLaw, Rate, Span};
 
 use super::rate::{DAYS, HOURS};
 use super::sizes::{KindSpec, ReadDefinition, ResolvedKind};
@@ -106,7 +106,30 @@ impl SyntheticSpec {
         let kind = |(index, kind): (usize, &KindSpec)| {
             kind.resolve(index, workload, self.duration.as_ref(), read)
         };
-        self.tasks.iter().enumerate().map(kind).collect()
+        let kinds: Result<Vec<ResolvedKind>, SpecError> =
+            self.tasks.iter().enumerate().map(kind).collect();
+        let kinds = kinds?;
+        self.check_batch(&kinds)?;
+        Ok(kinds)
+    }
+
+    /// Refuses batches that have more tasks than a submission may. What counts is the median, which
+    /// laws have that have no mean.
+    fn check_batch(&self, kinds: &[ResolvedKind]) -> Result<(), SpecError> {
+        let Arrivals::Clustered { batch } = &self.arrivals else { return Ok(()) };
+        let most = self.count.unwrap_or(u64::MAX);
+        let submissions = u64::from(batch.sample(MEDIAN)).min(most);
+        let tasks = |kind: &ResolvedKind| submissions * u64::from(kind.count(|| MEDIAN));
+        match kinds.iter().map(tasks).max().filter(|tasks| *tasks > u64::from(COUNT_MAX)) {
+            None => Ok(()),
+            Some(tasks) => {
+                let problem = format!(
+                    "{tasks} tasks at once, as {submissions} submissions times \
+                     `tasks_per_submission`; write laws that give at most {COUNT_MAX}"
+                );
+                Err(SpecError::new("arrivals.clustered.batch", problem))
+            }
+        }
     }
 
     fn check_extent(&self) -> Result<(), SpecError> {
@@ -132,6 +155,9 @@ impl SyntheticSpec {
         Ok(())
     }
 }
+
+/// The variate of a law's median.
+const MEDIAN: f64 = 0.5;
 
 /// Checks relative weights: as many as there are slots, none negative, not all zero.
 fn check_weights(

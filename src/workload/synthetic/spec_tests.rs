@@ -72,6 +72,23 @@ fn a_wrong_extent_is_refused() {
 }
 
 #[test]
+fn a_batch_of_more_tasks_than_can_be_is_refused() {
+    let of = |extent: &str, batch: &str| {
+        let arrivals = format!("arrivals = {{ clustered = {{ batch = {batch} }} }}");
+        format!("rate = \"3/s\"\n{extent}\n{arrivals}\n{KIND}tasks_per_submission = 1000")
+    };
+    let (long, expected) = ("until = \"1h\"", "arrivals.clustered.batch: 1001000 tasks at once");
+    check_refusals(&[
+        (of(long, "1001"), expected),
+        (of("count = 1001", "1000000"), expected),
+        (of(long, "{ uniform = { low = 1000, high = 1002 } }"), expected),
+    ]);
+    for text in [of(long, "1000"), of("count = 1000", "1000000")] {
+        resolve(&toml::from_str(&text).unwrap()).unwrap();
+    }
+}
+
+#[test]
 fn wrong_shares_and_weights_are_refused() {
     check_refusals(&[
         (HEAD.to_owned(), "tasks: no sizes; add at least one [[tasks]]"),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::workload::format::FormatError;
+use crate::workload::written_table::read_table;
 
 /// A workload's own keys.
 #[derive(Debug, Deserialize)]
@@ -32,7 +33,7 @@ pub(super) enum ArrivalsMode {
 
 impl Config {
     pub(super) fn parse(table: toml::Table) -> Result<Config, FormatError> {
-        let mut config: Config = serde_path_to_error::deserialize(table)?;
+        let mut config: Config = read_table(table)?;
         // An empty path takes back an order that the scenario file names.
         config.order = config.order.filter(|path| !path.as_os_str().is_empty());
         let conflict = match (config.inflate_to, config.arrivals, &config.order) {
