@@ -158,12 +158,13 @@ impl SimulatedBackend {
         };
         let (entity, attempt) = draw_key(live.origin);
         let unloaded = law.sample(engines.seed.uniform(purpose, entity, attempt));
-        let unloaded = unloaded.saturating_sub(SimDuration::from_micros(of_host));
         let engine = &mut engines.all[index];
         let cores = engines.setup.cores_milli.map(|milli| u64::from(milli) * CPU_PER_MILLI);
         let busy = engine.busy.saturating_sub(own);
         let busy = cores.map_or(busy, |cores| busy.min(cores));
-        let work = loaded(unloaded, &model.load, busy) * u128::from(ONE_SERVER);
+        // Busy cores slow all of a start, as it was measured; its own instance's part comes off then.
+        let work = loaded(unloaded, &model.load, busy).saturating_sub(of_host.into());
+        let work = work * u128::from(ONE_SERVER);
         engine.operations.join(now, slot, 1, ONE_SERVER, Some(work));
         self.wake_engine(index);
     }
