@@ -45,7 +45,7 @@ mod tests {
 
     use super::*;
 
-    fn manifest(scenario: Value, path: &str, hash: &str) -> Manifest {
+    fn manifest(scenario: &Value, path: &str, hash: &str) -> Manifest {
         let inputs = json!({ "workload.w.file": { "path": path, "xxh3": hash } });
         let manifest = json!({
             "engine_version": "1", "arm": "random", "seed": 1, "fingerprint": "",
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn scenarios_that_differ_in_a_key() {
-        let scenario = |text: &str| manifest(serde_json::from_str(text).unwrap(), "t", "0");
+        let scenario = |text: &str| manifest(&serde_json::from_str(text).unwrap(), "t", "0");
         let base = "{\"seed\": 1, \"a\": {\"b\": 1, \"c\": null}, \"l\": [1, 2]}";
         for (other, key) in [
             ("{\"seed\": 2, \"a\": {\"b\": 1}, \"l\": [1, 2]}", None),
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn files_that_have_changed() {
-        let read = |path, hash| manifest(json!({}), path, hash);
+        let read = |path, hash| manifest(&json!({}), path, hash);
         assert_eq!(first_difference(&read("t.csv", "0"), &read("t.csv", "0")), None);
         let found = first_difference(&read("t.csv", "0"), &read("t.csv", "1"));
         assert_eq!(found.as_deref(), Some("what workload.w.file, t.csv, held"));
