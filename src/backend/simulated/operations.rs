@@ -162,7 +162,7 @@ impl SimulatedBackend {
         let cores = engines.setup.cores_milli.map(|milli| u64::from(milli) * CPU_PER_MILLI);
         let busy = engine.busy.saturating_sub(own);
         let busy = cores.map_or(busy, |cores| busy.min(cores));
-        // Busy cores slow all of a start, as it was measured; its own instance's part comes off then.
+        // Busy cores slow all of a start, as was measured; its own instance's part comes off then.
         let work = loaded(unloaded, &model.load, busy).saturating_sub(of_host.into());
         let work = work * u128::from(ONE_SERVER);
         engine.operations.join(now, slot, 1, ONE_SERVER, Some(work));
