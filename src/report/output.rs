@@ -210,19 +210,27 @@ fn check_place(place: &Path, kind: ResultKind) -> Result<(), OutputError> {
         }
         Err(_) => return Ok(()),
     }
-    let found = ResultKind::of(place);
-    let held = foreign(place).and_then(|entry| Ok((entry, other_results(place, found)?)));
-    match (held, found) {
-        (Ok((Some(entry), _)), _) => Err(OutputError::Foreign(name, entry)),
-        (Ok((None, _)), Some(found)) if found != kind => {
-            Err(OutputError::OtherKind { place: name, found, wanted: kind })
-        }
-        (Ok((None, Some(entry))), _) => Err(OutputError::OtherResults(name, entry)),
-        (Ok((None, None)), _) => Ok(()),
+    match refusal(place, kind) {
+        Ok(None) => Ok(()),
+        Ok(Some(why)) => Err(why),
         // Another run has just replaced it.
-        (Err(why), _) if why.kind() == ErrorKind::NotFound => Ok(()),
-        (Err(why), _) => Err(OutputError::write(place, why)),
+        Err(why) if why.kind() == ErrorKind::NotFound => Ok(()),
+        Err(why) => Err(OutputError::write(place, why)),
     }
+}
+
+/// Why a directory is not to be replaced by a result of this kind, if it is not.
+fn refusal(place: &Path, kind: ResultKind) -> std::io::Result<Option<OutputError>> {
+    let name = place.display().to_string();
+    if let Some(entry) = foreign(place)? {
+        return Ok(Some(OutputError::Foreign(name, entry)));
+    }
+    let found = ResultKind::of(place);
+    if let Some(found) = found.filter(|found| *found != kind) {
+        return Ok(Some(OutputError::OtherKind { place: name, found, wanted: kind }));
+    }
+    let other = other_results(place, found)?;
+    Ok(other.map(|entry| OutputError::OtherResults(name, entry)))
 }
 
 /// The first entry that towtank did not write: a directory with entries is towtank's if it has a

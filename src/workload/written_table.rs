@@ -27,10 +27,6 @@ impl Written {
     ) -> MapDeserializer<'de, impl Iterator<Item = (String, Written)>, Error> {
         MapDeserializer::new(table.into_iter().map(|(key, value)| (key, Written(value))))
     }
-
-    fn refuse_list(&self) -> Result<(), Error> {
-        if self.0.is_array() { Err(Error::custom("a list; write a table")) } else { Ok(()) }
-    }
 }
 
 impl IntoDeserializer<'_, Error> for Written {
@@ -66,13 +62,14 @@ impl<'de> Deserializer<'de> for Written {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.refuse_list()?;
-        self.deserialize_any(visitor)
+        self.deserialize_map(visitor)
     }
 
     /// Also the fields of an enum's variant.
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.refuse_list()?;
+        if self.0.is_array() {
+            return Err(Error::custom("a list; write a table"));
+        }
         self.deserialize_any(visitor)
     }
 

@@ -61,14 +61,13 @@ impl Controller {
         });
         service.ran_at = Some(now);
         service.told.ends(Lasting::Impaired);
-        let protected = service.daemon.is_some() && service.spec.protection_micros > 0;
         if let Some(number) = service.tasks.get(&task.number).map(|held| held.deployment) {
             service.deployment_mut(number).has_run = true;
         }
-        if protected {
-            // Where it is none for the daemon any more by then, it goes.
-            let ends = now + SimDuration::from_micros(service.spec.protection_micros);
-            self.wake_service(ends, id, out);
+        let protection = SimDuration::from_micros(service.spec.protection_micros);
+        if service.daemon.is_some() && protection > SimDuration::ZERO {
+            // Where its instance is none for the daemon any more by then, it goes.
+            self.wake_service(now + protection, id, out);
         }
         if let Some(health) = said {
             return self.service_task_health(now, task, health, out);
