@@ -545,16 +545,25 @@ impl Backend for SimulatedBackend {
 
     fn due_soon(&mut self, tasks: &mut Vec<TaskId>) {
         for due in self.queue.due_soon() {
-            if let Due::Started(slot)
-            | Due::Exited(slot, _)
-            | Due::Stopped(slot, _)
-            | Due::ImageThere(slot) = *due
-            {
-                // All of it is read: it is larger than a cache line.
-                let live = black_box(self.live[slot as usize].clone());
-                let live = live.expect("a task with an event due is live");
-                tasks.push(TaskId { number: live.number, slot });
-            }
+            let task = match *due {
+                Due::Started(slot)
+                | Due::Exited(slot, _)
+                | Due::Stopped(slot, _)
+                | Due::Terminated(slot)
+                | Due::HealthChanged(slot)
+                | Due::ImageThere(slot) => {
+                    // All of it is read: it is larger than a cache line.
+                    let live = black_box(self.live[slot as usize].clone());
+                    let live = live.expect("a task with an event due is live");
+                    TaskId { number: live.number, slot }
+                }
+                Due::TransitionMade(slot) | Due::Withdrawn(slot) => {
+                    black_box(self.live.get(slot as usize).cloned().flatten());
+                    self.lives.in_transition(slot).expect("a transition that is due goes on")
+                }
+                _ => continue,
+            };
+            tasks.push(task);
         }
     }
 

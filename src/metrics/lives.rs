@@ -87,35 +87,31 @@ impl Lives {
     }
 
     /// Takes in a change, ends apart: those are forgotten by [`Lives::forget`] once recorded.
-    /// Returns the life that the change is about.
+    /// Returns the life of a task that starts or ends: of others, nothing is fetched for it.
     pub(super) fn apply(&mut self, now: SimTime, change: &Change) -> Option<Life> {
-        let task = match *change {
-            Change::TaskCreated { task, class, origin } => {
-                self.create(now, task, class, origin);
-                task
-            }
+        match *change {
+            Change::TaskCreated { task, class, origin } => self.create(now, task, class, origin),
             Change::TaskPlaced { task, placement } => {
                 let slot = self.get_mut(task);
                 slot.stage = Stage::Placed;
                 slot.placed = now;
                 slot.instance = placement.instance;
-                task
             }
             Change::TaskStarted(task) => {
                 let slot = self.get_mut(task);
                 slot.stage = Stage::Started;
                 slot.started = now;
-                task
+                return self.get(task);
             }
-            Change::TaskAdvanced { task, .. }
-            | Change::TaskStopping(task)
-            | Change::TaskEnded { task, .. } => task,
-            Change::InstanceJoined(_)
+            Change::TaskEnded { task, .. } => return self.get(task),
+            Change::TaskAdvanced { .. }
+            | Change::TaskStopping(_)
+            | Change::InstanceJoined(_)
             | Change::InstanceDraining(_)
             | Change::Service(..)
-            | Change::PlacementRefused(_) => return None,
-        };
-        self.get(task)
+            | Change::PlacementRefused(_) => {}
+        }
+        None
     }
 
     fn create(&mut self, now: SimTime, task: TaskId, class: ClassId, origin: Origin) {

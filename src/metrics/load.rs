@@ -83,7 +83,7 @@ impl LoadRecorder {
         }
     }
 
-    /// Takes in a change, and the life of the task that it is about.
+    /// Takes in a change, and the life of the task that starts or ends by it.
     pub(super) fn change(&mut self, change: &Change, life: Option<&Life>) {
         let state = &mut self.state;
         match change {

@@ -56,7 +56,7 @@ impl SummaryRecorder {
         }
     }
 
-    /// Takes in a change, and the life of the task that it is about.
+    /// Takes in a change, and the life of the task that starts or ends by it.
     pub(super) fn change(&mut self, now: SimTime, change: &Change, life: Option<&Life>) {
         match change {
             Change::InstanceJoined(_) => self.launched += 1,

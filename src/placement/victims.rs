@@ -64,8 +64,8 @@ struct Index {
     fields: Vec<FieldId>,
     /// Whether keys depend on the tasks of the group alone.
     by_group: bool,
-    /// Tasks by number in order of their keys, fields' left out.
-    parts: BTreeMap<Part, BTreeSet<(Keys, u64)>>,
+    /// Tasks in order of their keys, fields' left out, and then of their numbers.
+    parts: BTreeMap<Part, BTreeSet<(Keys, TaskId)>>,
     on: BTreeMap<InstanceId, SmallVec<[u64; 2]>>,
     /// Members that have no place in it yet.
     fresh: Vec<u64>,
@@ -93,7 +93,7 @@ impl VictimOrder {
         let member = self.members.remove(&task.number);
         let place = member.and_then(|member| member.place);
         if let (Some(index), Some(place)) = (&mut self.index, place) {
-            index.take_out(task.number, place);
+            index.take_out(task, place);
         }
     }
 
@@ -107,6 +107,12 @@ impl VictimOrder {
         self.members.is_empty()
     }
 
+    /// By and large whom the next stops take, some of each part, if there is an index.
+    pub fn upcoming(&self, of_each: usize) -> impl Iterator<Item = TaskId> {
+        let parts = self.index.iter().flat_map(|index| index.parts.values());
+        parts.flat_map(move |part| part.iter().rev().take(of_each)).map(|(_, task)| *task)
+    }
+
     /// Takes out the task to stop first. `rule` is what the order was made with.
     pub fn take_first(&mut self, rule: VictimRule<'_>, cluster: &Cluster) -> Option<TaskId> {
         let first = self.first(rule, cluster)?;
@@ -115,21 +121,17 @@ impl VictimOrder {
     }
 
     fn first(&mut self, rule: VictimRule<'_>, cluster: &Cluster) -> Option<TaskId> {
-        let number = if let Some(index) = &mut self.index {
-            index.catch_up(rule, &mut self.members, cluster);
-            index.first(rule, &self.members, cluster)?
-        } else {
-            self.scan(rule, cluster)?
-        };
-        Some(self.members[&number].task)
+        let Some(index) = &mut self.index else { return self.scan(rule, cluster) };
+        index.catch_up(rule, &mut self.members, cluster);
+        index.first(rule, cluster)
     }
 
     /// The first by looking at all: the oracle of the index.
-    fn scan(&self, rule: VictimRule<'_>, cluster: &Cluster) -> Option<u64> {
+    fn scan(&self, rule: VictimRule<'_>, cluster: &Cluster) -> Option<TaskId> {
         let rank = self.members.values().map(|member| member.rank).min()?;
-        let equals = self.members.iter().filter(|(_, member)| member.rank == rank);
-        let keyed = equals.map(|(&number, one)| (keys_of(rule, one.task, cluster), number));
-        keyed.max().map(|(_, number)| number)
+        let equals = self.members.values().filter(|member| member.rank == rank);
+        let keyed = equals.map(|one| (keys_of(rule, one.task, cluster), one.task));
+        keyed.max().map(|(_, task)| task)
     }
 }
 
@@ -185,9 +187,9 @@ impl Index {
                 continue;
             }
             if let Some(before) = member.place.take() {
-                self.take_out(number, before);
+                self.take_out(member.task, before);
             }
-            self.put_in(number, &place);
+            self.put_in(member.task, &place);
             member.place = Some(place);
         }
     }
@@ -203,40 +205,33 @@ impl Index {
         Place { part: (member.rank, on.map(values)), keys, on }
     }
 
-    fn put_in(&mut self, number: u64, place: &Place) {
+    fn put_in(&mut self, task: TaskId, place: &Place) {
         let part = self.parts.entry(place.part.clone()).or_default();
-        part.insert((place.keys.clone(), number));
+        part.insert((place.keys.clone(), task));
         if let Some(on) = place.on {
-            self.on.entry(on).or_default().push(number);
+            self.on.entry(on).or_default().push(task.number);
         }
     }
 
-    fn take_out(&mut self, number: u64, place: Place) {
+    fn take_out(&mut self, task: TaskId, place: Place) {
         let part = self.parts.get_mut(&place.part).expect("a part that has a task is kept");
-        part.remove(&(place.keys, number));
+        part.remove(&(place.keys, task));
         if part.is_empty() {
             self.parts.remove(&place.part);
         }
         let Some(on) = place.on else { return };
         let there = self.on.get_mut(&on).expect("an instance that has a task is kept");
-        there.retain(|one| *one != number);
+        there.retain(|one| *one != task.number);
         if there.is_empty() {
             self.on.remove(&on);
         }
     }
 
     /// The best of the best of each part of the lowest rank.
-    fn first(
-        &self,
-        rule: VictimRule<'_>,
-        members: &BTreeMap<u64, Member>,
-        cluster: &Cluster,
-    ) -> Option<u64> {
+    fn first(&self, rule: VictimRule<'_>, cluster: &Cluster) -> Option<TaskId> {
         let lowest = self.parts.keys().next()?.0;
         let parts = self.parts.iter().take_while(|((rank, _), _)| *rank == lowest);
         let best = parts.filter_map(|(_, part)| Some(part.last()?.1));
-        best.map(|number| (keys_of(rule, members[&number].task, cluster), number))
-            .max()
-            .map(|(_, number)| number)
+        best.map(|task| (keys_of(rule, task, cluster), task)).max().map(|(_, task)| task)
     }
 }

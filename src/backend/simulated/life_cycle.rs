@@ -120,6 +120,14 @@ struct Checks {
     key: EventKey,
 }
 
+impl Lives {
+    /// The task in a slot whose transition goes on.
+    pub(super) fn in_transition(&self, slot: u32) -> Option<TaskId> {
+        let under_way = self.under_way.get(slot as usize)?.as_ref()?;
+        Some(TaskId { number: under_way.number, slot })
+    }
+}
+
 impl Live {
     /// An essential container may end the task before it would end by itself, or before it runs.
     pub(super) fn takes(&mut self, course: &Course) {
