@@ -21,8 +21,8 @@ pub(super) enum Which {
     OldHealthy,
 }
 
-/// Of so many tasks that are stopped next, of each part of the order, what is kept is fetched ahead:
-/// they have had no event for long, and waits for memory overlap.
+/// So many of those who are stopped next, of each part of the order, are looked ahead to: they have
+/// had no event for long, and the waits for memory overlap.
 const LOOK_AHEAD: usize = 8;
 
 /// In which order tasks of a service are stopped: what runs well last.
