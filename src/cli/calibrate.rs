@@ -149,9 +149,14 @@ struct OutFile {
 }
 
 impl OutFile {
-    /// Refuses a place that holds something else than a calibration.
+    /// Refuses a place that holds something else than a calibration: a device would become a file,
+    /// and so would a link to nowhere.
     fn begin(place: &Path) -> Result<OutFile, Failure> {
         let refuse = |why: String| Failure::bad_input(format!("{}: {why}", place.display()));
+        let is_there = place.symlink_metadata().is_ok();
+        if is_there && !place.is_file() {
+            return Err(refuse("is no file; name another one with --out".to_owned()));
+        }
         match std::fs::read(place) {
             Ok(bytes) if bytes.is_empty() || bytes.starts_with(FILE_BEGIN.as_bytes()) => {}
             Ok(_) => {

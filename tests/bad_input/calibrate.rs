@@ -23,7 +23,8 @@ fn engines_that_are_none_or_elsewhere_are_refused() {
 fn places_that_cannot_be_written_to_are_refused_first() {
     let attempt = Attempt::new(SCENARIO);
     let none_there = ["calibrate", "--endpoint", "unix:///no/such.sock", "--out"];
-    let table: [(&str, &[&str]); 3] = [
+    let table: [(&str, &[&str]); 4] = [
+        ("/dev/null", &["/dev/null", "is no file", "--out"]),
         ("s.toml", &["s.toml", "is no calibration", "--out"]),
         ("no/c.toml", &["no/c.toml", "cannot be written", "--out"]),
         (".", &["--out"]),

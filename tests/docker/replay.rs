@@ -173,6 +173,23 @@ fn what_is_not_allowed_is_refused() {
 }
 
 #[test]
+fn an_image_that_is_not_there_ends_the_replay_and_says_so() {
+    let _alone = alone();
+    let Some(test) = TestRun::start("replayimage") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = scenario(folder.path(), SMOKE);
+    let flags = [file.as_str(), "--out", "out", "--short-tasks", "--allow-image", "towtank/none"];
+    let image = ["--set", "replay.image=towtank/none"];
+    let began = clock::now();
+    let (code, _, errors) = replay(folder.path(), &[&flags[..], &image[..]].concat());
+    assert_eq!(code, 1, "{errors}");
+    assert!(errors.contains("could not create") && errors.contains("towtank/none"), "{errors}");
+    assert!(clock::now() - began < Duration::from_secs(30), "nobody waits for what never was");
+    assert!(!folder.path().join("out").exists());
+    drop(test);
+}
+
+#[test]
 fn an_interrupted_replay_leaves_nothing() {
     let _alone = alone();
     let Some(test) = TestRun::start("replayinterrupted") else { return };

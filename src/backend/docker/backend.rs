@@ -331,6 +331,9 @@ impl<'e> DockerBackend<'e> {
             Step::Removed => self.removed(token, at),
             Step::Failed { operation, why } => {
                 let task = live.task.number;
+                // Nothing more is told of it, so nobody is to wait for it.
+                self.live.remove(&token);
+                self.tokens.remove(&task);
                 return Err(BackendError(format!(
                     "task {task}: the engine could not {operation} its container: {why}"
                 )));
