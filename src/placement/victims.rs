@@ -107,12 +107,6 @@ impl VictimOrder {
         self.members.is_empty()
     }
 
-    /// By and large whom the next stops take, some of each part, if there is an index.
-    pub fn upcoming(&self, of_each: usize) -> impl Iterator<Item = TaskId> {
-        let parts = self.index.iter().flat_map(|index| index.parts.values());
-        parts.flat_map(move |part| part.iter().rev().take(of_each)).map(|(_, task)| *task)
-    }
-
     /// Takes out the task to stop first. `rule` is what the order was made with.
     pub fn take_first(&mut self, rule: VictimRule<'_>, cluster: &Cluster) -> Option<TaskId> {
         let first = self.first(rule, cluster)?;

@@ -1,7 +1,7 @@
 //! Does what the plan says: starts tasks, chooses whom to stop, and tries again later what no
 //! instance took.
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 use crate::des::{SimDuration, SimTime};
 use crate::model::{ClassId, Origin, Outcome, SchedulingStrategy, ServiceId, TaskId, TaskStatus};
@@ -20,10 +20,6 @@ pub(super) enum Which {
     OldNotHealthy,
     OldHealthy,
 }
-
-/// So many of those who are stopped next, of each part of the order, are looked ahead to: they have
-/// had no event for long, and the waits for memory overlap.
-const LOOK_AHEAD: usize = 8;
 
 /// In which order tasks of a service are stopped: what runs well last.
 pub(super) fn rank(phase: Phase) -> u8 {
@@ -367,10 +363,6 @@ impl Controller {
         let mut stopped = Stopped::default();
         while stopped.total() < count {
             let rule = self.placers[placer].victim_rule();
-            if order.len().is_multiple_of(2 * LOOK_AHEAD) {
-                let soon = order.upcoming(LOOK_AHEAD).take(8 * LOOK_AHEAD);
-                self.look_ahead(&soon.collect::<SmallVec<[TaskId; 8 * LOOK_AHEAD]>>());
-            }
             let Some(task) = order.take_first(rule, &self.cluster) else { break };
             self.daemon_leaves(now, id, task);
             stopped.count(self.stop_service_task(now, id, task, out));
