@@ -7,7 +7,7 @@ use super::{GroupId, InstanceId};
 pub struct InstanceChange {
     /// The instance.
     pub instance: InstanceId,
-    /// The group of the task that was placed or released; `None` if it was something else.
+    /// The group that counts more or fewer tasks there now; `None` if none does.
     pub group: Option<GroupId>,
 }
 

@@ -347,8 +347,8 @@ impl Cluster {
         task.status = TaskStatus::Provisioning;
         let placement = task.placement.take().expect("a pending task has a place");
         let class = task.class;
-        self.leave_group(class, placement.instance);
-        self.give_back(class, placement, false);
+        let left = self.leave_group(class, placement.instance);
+        self.give_back(class, placement, Some(left), false);
     }
 
     /// A task just placed is PROVISIONING still: its network interface is yet to be attached.
@@ -390,10 +390,8 @@ impl Cluster {
         task.keeps_eni = keeps_eni;
         let placement = task.placement.expect("a running task has a place");
         let class = task.class;
-        if counts {
-            self.leave_group(class, placement.instance);
-        }
-        self.give_back(class, placement, true);
+        let left = counts.then(|| self.leave_group(class, placement.instance));
+        self.give_back(class, placement, left, true);
         if keeps_eni {
             let enis = self.classes[class.index()].definition.eni_slots();
             self.ledger.take_eni(placement.instance, enis);
@@ -409,27 +407,32 @@ impl Cluster {
         task.status = TaskStatus::Deactivating;
         let placement = task.placement.expect("a running task has a place");
         let class = task.class;
-        self.leave_group(class, placement.instance);
+        let left = self.leave_group(class, placement.instance);
         // Room for tasks that keep away from others of the group.
-        let group = Some(self.classes[class.index()].group);
-        self.changed(placement.instance, group, true);
+        self.changed(placement.instance, Some(left), true);
     }
 
-    fn leave_group(&mut self, class: ClassId, instance: InstanceId) {
+    fn leave_group(&mut self, class: ClassId, instance: InstanceId) -> GroupId {
         let group = self.classes[class.index()].group;
         self.ledger.leave_group(group, instance);
         self.attributes.released(instance, group);
+        group
     }
 
-    fn give_back(&mut self, class: ClassId, placement: Placement, makes_room: bool) {
-        let TaskClass { definition, group, .. } = &self.classes[class.index()];
+    fn give_back(
+        &mut self,
+        class: ClassId,
+        placement: Placement,
+        left: Option<GroupId>,
+        makes_room: bool,
+    ) {
+        let TaskClass { definition, .. } = &self.classes[class.index()];
         let is_empty = self.ledger.give_back(definition, placement);
         self.totals.empty_instances += u32::from(is_empty);
         self.totals.cpu_used -= u64::from(definition.cpu.0);
         self.totals.memory_used_mib -= u64::from(definition.memory_mib);
         self.totals.gpu_used_milli -= u64::from(definition.gpu.total_milli());
-        let group = Some(*group);
-        self.changed(placement.instance, group, makes_room);
+        self.changed(placement.instance, left, makes_room);
     }
 
     /// Forgets a task that has STOPPED, or that was turned away while PROVISIONING.

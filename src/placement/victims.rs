@@ -23,7 +23,7 @@ pub struct VictimRule<'a> {
 }
 
 /// A victim key of each strategy; `None` for a task without a place, which goes after all others.
-type Keys = Option<SmallVec<[Score; 4]>>;
+type Keys = Option<SmallVec<[Score; 2]>>;
 
 /// Tasks of one group of which scale-in may stop any.
 ///

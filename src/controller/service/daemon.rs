@@ -202,7 +202,7 @@ impl Controller {
             let counts = service.is_new(held) && held.phase != Phase::Unhealthy;
             counts && self.is_out_of_place(id, held.task)
         };
-        let astray: Vec<&Held> = service.tasks.values().filter(is_astray).collect();
+        let astray: Vec<&Held> = self.services.tasks_of(id).filter(is_astray).collect();
         let free = astray.iter().filter(|held| !service.is_protected(held, now)).count();
         (astray.len() as u32, free as u32)
     }

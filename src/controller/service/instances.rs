@@ -37,7 +37,7 @@ impl Controller {
             let is_there = |held: &&Held| self.instance_of(held.task) == Some(instance);
             let has_any = self.cluster.instance(instance).group_count(service.group) > 0;
             let there: Vec<Held> = if has_any {
-                service.tasks.values().filter(is_there).copied().collect()
+                self.services.tasks_of(id).filter(is_there).copied().collect()
             } else {
                 Vec::new()
             };
@@ -46,10 +46,10 @@ impl Controller {
                 if held.phase == Phase::Pending {
                     stopped.count(self.stop_service_task(now, id, held.task, out));
                 } else if is_daemon {
-                    self.services.get_mut(id).let_go(held.task);
+                    self.services.let_go(id, held.task);
                     self.services.last_there.entry(instance).or_default().push(held.task);
                 } else {
-                    self.services.get_mut(id).update(held.task, |held| held.draining = true);
+                    self.services.update(id, held.task, |held| held.draining = true);
                 }
             }
             stopped.tell(id, out);

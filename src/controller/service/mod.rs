@@ -2,8 +2,8 @@
 //! the bounds meanwhile.
 //!
 //! `plan.rs` says how many tasks to start and stop, `reconcile.rs` does it, `rollout.rs` follows
-//! deployments, `tasks.rs` what happens to tasks and `instances.rs` to instances; `daemon.rs` and
-//! `zones.rs` add what DAEMON services and AZ rebalancing need.
+//! deployments, `tasks.rs` what happens to tasks and `instances.rs` to instances; `roster.rs` has
+//! the tasks; `daemon.rs` and `zones.rs` add what DAEMON services and AZ rebalancing need.
 
 mod daemon;
 mod event;
@@ -12,6 +12,7 @@ mod pace;
 mod plan;
 mod reconcile;
 mod rollout;
+mod roster;
 mod rules;
 mod tasks;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::des::SimTime;
 use crate::model::{
-    ClassId, FieldId, GroupId, Health, InstanceId, SchedulingStrategy, ServiceId, ServiceSpec,
+    ClassId, FieldId, GroupId, InstanceId, SchedulingStrategy, ServiceId, ServiceSpec,
     ServiceUpdate, TaskId,
 };
 
@@ -37,47 +38,8 @@ use daemon::Daemon;
 use pace::{Backoff, LaunchRate};
 use plan::Tally;
 use reconcile::{Which, rank};
+use roster::{Awaits, Held, Phase, Roster};
 use told::{Lasting, Told};
-
-/// How far a task of a service has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Not placed yet.
-    Waiting,
-    /// Placed, not RUNNING.
-    Pending,
-    /// RUNNING, not known to be healthy yet.
-    Unproven,
-    Healthy,
-    Unhealthy,
-}
-
-/// What a RUNNING task has yet to show before it counts as healthy.
-#[derive(Debug, Clone, Copy, Default)]
-struct Awaits {
-    /// A good result of its own checks.
-    checks: bool,
-    /// One of its load balancer's.
-    target: bool,
-}
-
-/// A task that a service counts: it is not STOPPING.
-#[derive(Debug, Clone, Copy)]
-struct Held {
-    task: TaskId,
-    /// Number of its deployment.
-    deployment: u32,
-    phase: Phase,
-    /// It is on an instance that is DRAINING.
-    draining: bool,
-    /// Its checks fail, in its grace period or after it.
-    failing: bool,
-    /// What its checks said before it was RUNNING, which counts from then on.
-    said: Option<Health>,
-    awaits: Awaits,
-    /// When it turned RUNNING.
-    running_since: SimTime,
-}
 
 /// A definition being rolled out, or rolled out once.
 #[derive(Debug, Clone, Copy)]
@@ -120,8 +82,8 @@ struct Service {
     serving: Option<u32>,
     /// Deployments ever made.
     deployments_made: u32,
-    /// Tasks by number, that is in order of creation.
-    tasks: BTreeMap<u64, Held>,
+    /// Its tasks in order of creation; what is held of them is in the [`Roster`].
+    tasks: BTreeSet<TaskId>,
     /// Tasks of the primary deployment on instances that stay, and all others.
     new: Tally,
     old: Tally,
@@ -217,51 +179,6 @@ impl Service {
         }
     }
 
-    /// Counts all tasks anew, when which of them are new has changed.
-    fn recount(&mut self) {
-        self.to_replace = None;
-        (self.new, self.old) = (Tally::default(), Tally::default());
-        let all: Vec<Held> = self.tasks.values().copied().collect();
-        for held in &all {
-            self.count_in(held);
-        }
-    }
-
-    fn hold(&mut self, held: Held) {
-        self.count_in(&held);
-        self.deployment_mut(held.deployment).tasks += 1;
-        self.tasks.insert(held.task.number, held);
-    }
-
-    fn let_go(&mut self, task: TaskId) -> Option<Held> {
-        let held = self.tasks.remove(&task.number)?;
-        self.count_out(&held);
-        self.deployment_mut(held.deployment).tasks -= 1;
-        if held.phase == Phase::Waiting && self.new.waiting + self.old.waiting == 0 {
-            // What is wanted next does not wait because these have waited.
-            self.retry_at = None;
-            self.retry.reset();
-            self.told.is_placed();
-        }
-        Some(held)
-    }
-
-    /// Changes what is held of a task, but not its deployment.
-    fn update(&mut self, task: TaskId, change: impl FnOnce(&mut Held)) {
-        let Some(held) = self.tasks.get_mut(&task.number) else { return };
-        let before = *held;
-        change(held);
-        let after = *held;
-        self.count_out(&before);
-        self.count_in(&after);
-    }
-
-    /// Tasks that are not placed yet, in order of creation.
-    fn unplaced(&self) -> Vec<TaskId> {
-        let waits = |held: &&Held| held.phase == Phase::Waiting;
-        self.tasks.values().filter(waits).map(|held| held.task).collect()
-    }
-
     /// Keeps an order of tasks for the next stops: those of a deployment come one by one.
     /// Protection ends by itself, so there the order would not stay right.
     fn keep(&mut self, which: Which, order: VictimOrder) {
@@ -297,6 +214,7 @@ impl Tally {
 #[derive(Debug, Default)]
 pub(super) struct Services {
     all: Vec<Service>,
+    roster: Roster,
     /// The DAEMON services, and those that even out zones.
     daemons: Vec<ServiceId>,
     zonal: Vec<ServiceId>,
@@ -359,7 +277,7 @@ impl Controller {
             completed: None,
             serving: None,
             deployments_made: 0,
-            tasks: BTreeMap::new(),
+            tasks: BTreeSet::new(),
             new: Tally::default(),
             old: Tally::default(),
             to_replace: None,

@@ -68,14 +68,18 @@ impl Stopped {
 impl Controller {
     /// Starts and stops tasks until nothing more can be done at this time.
     pub(super) fn reconcile(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
+        let mut situation;
         loop {
             self.follow_rollout(now, id, out);
-            if !self.step(now, id, out) {
+            situation = self.situation(now, id);
+            if !self.step(now, id, &situation, out) {
                 break;
             }
         }
-        self.make_room(now, id, out);
-        self.tell_if_blocked(now, id, out);
+        if self.make_room(now, id, out) {
+            situation = self.situation(now, id);
+        }
+        self.tell_if_blocked(id, &situation, out);
         self.request_pass(now, out);
     }
 
@@ -118,8 +122,14 @@ impl Controller {
     }
 
     /// One round of starts and stops; whether there were any.
-    fn step(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) -> bool {
-        let plan = self.situation(now, id).plan();
+    fn step(
+        &mut self,
+        now: SimTime,
+        id: ServiceId,
+        situation: &Situation,
+        out: &mut Reaction,
+    ) -> bool {
+        let plan = situation.plan();
         let replica = self.services.get(id).spec.scheduling == SchedulingStrategy::Replica;
         let started = if replica {
             self.start_tasks(now, id, plan.start, out)
@@ -188,16 +198,19 @@ impl Controller {
         service.created += 1;
         let (deployment, class) = (service.primary, service.primary().class);
         let task = self.create_task(class, origin, out);
-        self.services.get_mut(id).hold(Held {
-            task,
-            deployment,
-            phase: Phase::Waiting,
-            draining: false,
-            failing: false,
-            said: None,
-            awaits: Awaits::default(),
-            running_since: now,
-        });
+        self.services.hold(
+            id,
+            Held {
+                task,
+                deployment,
+                phase: Phase::Waiting,
+                draining: false,
+                failing: false,
+                said: None,
+                awaits: Awaits::default(),
+                running_since: now,
+            },
+        );
         task
     }
 
@@ -228,7 +241,7 @@ impl Controller {
             return;
         }
         // The youngest first: they are found at once at the end of their line.
-        for &task in self.services.get(id).unplaced().iter().rev() {
+        for &task in self.services.unplaced(id).iter().rev() {
             self.dequeue(id, task);
         }
         self.hold_back(now, id, out);
@@ -267,27 +280,25 @@ impl Controller {
     }
 
     /// No instance takes the replacements of unhealthy tasks: one of those goes first, each time,
-    /// and the next only when that has given up its room.
+    /// and the next only when that has given up its room. Whether one was stopped.
     ///
     /// Source: ECS API, `DeploymentConfiguration.maximumPercent`: replacements are started first
     /// "as long as cluster resources for starting replacement tasks are available".
-    fn make_room(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
+    fn make_room(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) -> bool {
         let service = self.services.get(id);
         let Some((class, refused)) = service.refused.filter(|_| service.new.unhealthy > 0) else {
-            return;
+            return false;
         };
         let is_refused =
             class == service.primary().class && refused.still_holds(class, &self.cluster);
         let Situation { new, failed, .. } = self.situation(now, id);
         let makes_room = self.services.get(id).makes_room.and_then(|task| self.cluster.task(task));
-        if is_refused
+        let makes_room = is_refused
             && !failed
             && new.waiting > 0
             && new.coming() == new.waiting
-            && makes_room.is_none_or(|task| task.status != TaskStatus::Deactivating)
-        {
-            self.stop_tasks(now, id, Which::New, 1, out);
-        }
+            && makes_room.is_none_or(|task| task.status != TaskStatus::Deactivating);
+        makes_room && self.stop_tasks(now, id, Which::New, 1, out) > 0
     }
 
     /// What no instance took is not tried before the next wait is over.
@@ -319,7 +330,7 @@ impl Controller {
     pub(super) fn end_hold_back(&mut self, id: ServiceId) {
         let service = self.services.get_mut(id);
         if service.retry_at.take().is_some() {
-            for task in service.unplaced() {
+            for task in self.services.unplaced(id) {
                 self.enqueue(id, task);
             }
         }
@@ -382,7 +393,7 @@ impl Controller {
         let rule = self.placers[service.spec.placer].victim_rule();
         let mut order = VictimOrder::new(service.group, rule, &self.cluster);
         let service = self.services.get(id);
-        for held in service.tasks.values() {
+        for held in self.services.tasks_of(id) {
             if service.is(held, which) && !service.is_protected(held, now) {
                 let is_out_of_place = self.is_out_of_place(id, held.task);
                 order.insert(if is_out_of_place { 0 } else { rank(held.phase) }, held.task);
@@ -399,13 +410,13 @@ impl Controller {
         which: Which,
         out: &mut Reaction,
     ) -> Option<SimTime> {
-        let service = self.services.get_mut(id);
+        let service = self.services.get(id);
         let protection = SimDuration::from_micros(service.spec.protection_micros);
         let protects = |held: &&Held| service.is(held, which) && service.is_protected(held, now);
-        let safe: Vec<&Held> = service.tasks.values().filter(protects).collect();
+        let safe: Vec<&Held> = self.services.tasks_of(id).filter(protects).collect();
         let first = safe.iter().map(|held| held.running_since + protection).min()?;
         let event = ServiceEvent::Protected(safe.len() as u32);
-        if service.told.begins(Lasting::Protected) {
+        if self.services.get_mut(id).told.begins(Lasting::Protected) {
             out.changes.push(Change::Service(id, event));
         }
         self.wake_service(first, id, out);
@@ -420,16 +431,15 @@ impl Controller {
         task: TaskId,
         out: &mut Reaction,
     ) -> Option<Phase> {
-        let service = self.services.get_mut(id);
-        let is_held_back = service.retry_at.is_some();
-        let held = service.let_go(task)?;
+        let is_held_back = self.services.get(id).retry_at.is_some();
+        let held = self.services.let_go(id, task)?;
         if held.phase == Phase::Waiting {
             if !is_held_back {
                 self.dequeue(id, task);
             }
             self.end(task, Outcome::Stopped, out);
         } else {
-            service.makes_room = Some(task);
+            self.services.get_mut(id).makes_room = Some(task);
             self.count_stopping(id);
             self.stop_task(now, task, out);
         }

@@ -4,7 +4,7 @@
 use crate::des::{SimDuration, SimTime};
 use crate::model::{DefinitionId, DeploymentStrategy, ServiceId, TaskId};
 
-use super::plan::{failure_threshold, overlap_micros};
+use super::plan::{Situation, failure_threshold, overlap_micros};
 use super::reconcile::Stopped;
 use super::{Deployment, Held, Lasting, Phase, Rollout, Service, ServiceEvent};
 use crate::controller::{Change, Controller, Reaction};
@@ -44,8 +44,8 @@ impl Controller {
         service.told.ends(Lasting::Impaired);
         service.primary = number;
         service.evening_out = false;
-        service.recount();
-        service.forget_deployments();
+        self.services.recount(id);
+        self.services.get_mut(id).forget_deployments();
         self.end_hold_back(id);
     }
 
@@ -65,8 +65,8 @@ impl Controller {
             waits_in_vain || !kept.contains(&Some(held.deployment))
         };
         // The youngest first: where they wait, they are found at once at the end of their line.
-        let tasks: Vec<TaskId> =
-            service.tasks.values().rev().filter(superseded).map(|held| held.task).collect();
+        let youngest_first = self.services.tasks_of(id).rev();
+        let tasks: Vec<TaskId> = youngest_first.filter(superseded).map(|held| held.task).collect();
         let mut stopped = Stopped::default();
         for &task in &tasks {
             stopped.count(self.stop_service_task(now, id, task, out));
@@ -111,10 +111,14 @@ impl Controller {
     }
 
     /// Tells once that the bounds allow nothing.
-    pub(super) fn tell_if_blocked(&mut self, now: SimTime, id: ServiceId, out: &mut Reaction) {
-        let blocked = self.situation(now, id).is_blocked();
+    pub(super) fn tell_if_blocked(
+        &mut self,
+        id: ServiceId,
+        situation: &Situation,
+        out: &mut Reaction,
+    ) {
         let service = self.services.get_mut(id);
-        if !blocked {
+        if !situation.is_blocked() {
             service.told.ends(Lasting::Blocked);
         } else if service.told.begins(Lasting::Blocked) {
             out.changes.push(Change::Service(id, ServiceEvent::Blocked));

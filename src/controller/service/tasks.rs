@@ -4,7 +4,7 @@ use crate::des::{SimDuration, SimTime};
 use crate::model::{Health, Origin, ServiceId, TaskId};
 
 use super::daemon::Daemon;
-use super::{Awaits, Lasting, Phase, ServiceEvent};
+use super::{Awaits, Held, Lasting, Phase, ServiceEvent};
 use crate::controller::{Change, Command, Controller, Reaction, Timer, Transition};
 
 impl Controller {
@@ -23,8 +23,8 @@ impl Controller {
     /// A task was placed.
     pub(in crate::controller) fn service_task_placed(&mut self, task: TaskId) {
         let Some(id) = self.service_of(task) else { return };
+        self.services.update(id, task, |held| held.phase = Phase::Pending);
         let service = self.services.get_mut(id);
-        service.update(task, |held| held.phase = Phase::Pending);
         service.retry.reset();
         if !service.daemon.as_ref().is_some_and(Daemon::is_starved) {
             service.told.is_placed();
@@ -53,15 +53,15 @@ impl Controller {
             checks: self.cluster.class(class).definition.has_health_check,
             target: self.has(task, Transition::PassChecks),
         };
-        let service = self.services.get_mut(id);
-        let mut said = None;
-        service.update(task, |held| {
+        let (mut said, mut deployment) = (None, None);
+        self.services.update(id, task, |held| {
             (held.phase, held.running_since, held.awaits) = (Phase::Unproven, now, awaits);
-            said = held.said;
+            (said, deployment) = (held.said, Some(held.deployment));
         });
+        let service = self.services.get_mut(id);
         service.ran_at = Some(now);
         service.told.ends(Lasting::Impaired);
-        if let Some(number) = service.tasks.get(&task.number).map(|held| held.deployment) {
+        if let Some(number) = deployment {
             service.deployment_mut(number).has_run = true;
         }
         let protection = SimDuration::from_micros(service.spec.protection_micros);
@@ -90,7 +90,7 @@ impl Controller {
         out: &mut Reaction,
     ) {
         if let Some(id) = self.service_of(task) {
-            self.services.get_mut(id).update(task, |held| held.awaits.target = false);
+            self.services.update(id, task, |held| held.awaits.target = false);
             self.task_is_healthy(now, id, task, out);
         }
     }
@@ -122,7 +122,7 @@ impl Controller {
             return;
         }
         let Some(id) = self.service_of(task) else { return };
-        let held = self.services.get(id).tasks.get(&task.number);
+        let held = self.services.held(task);
         if held.is_some_and(|held| held.failing && held.phase != Phase::Unhealthy) {
             self.task_is_unhealthy(now, id, task, out);
         }
@@ -137,15 +137,14 @@ impl Controller {
         out: &mut Reaction,
     ) {
         let Some(id) = self.service_of(task) else { return };
-        let service = self.services.get_mut(id);
-        let phase = service.tasks.get(&task.number).map(|held| held.phase);
+        let phase = self.services.held(task).map(|held| held.phase);
         if matches!(phase, Some(Phase::Waiting | Phase::Pending)) {
-            service.update(task, |held| held.said = Some(health));
+            self.services.update(id, task, |held| held.said = Some(health));
             return;
         }
         match health {
             Health::Healthy => {
-                self.services.get_mut(id).update(task, |held| {
+                self.services.update(id, task, |held| {
                     (held.awaits.checks, held.failing) = (false, false);
                 });
                 self.task_is_healthy(now, id, task, out);
@@ -156,16 +155,16 @@ impl Controller {
 
     /// A task is healthy, unless there is more to wait for.
     fn task_is_healthy(&mut self, now: SimTime, id: ServiceId, task: TaskId, out: &mut Reaction) {
-        let service = self.services.get_mut(id);
-        let Some(held) = service.tasks.get(&task.number).copied() else { return };
+        let Some(held) = self.services.held(task).copied() else { return };
         if held.awaits.checks || held.awaits.target || held.failing {
             if held.phase == Phase::Unhealthy && !held.failing {
-                service.update(task, |held| held.phase = Phase::Unproven);
+                self.services.update(id, task, |held| held.phase = Phase::Unproven);
                 self.reconcile(now, id, out);
             }
             return;
         }
-        service.update(task, |held| held.phase = Phase::Healthy);
+        self.services.update(id, task, |held| held.phase = Phase::Healthy);
+        let service = self.services.get_mut(id);
         let resets = service.spec.deployment.circuit_breaker;
         if resets.is_some_and(|breaker| breaker.reset_on_healthy_task) {
             service.deployment_mut(held.deployment).failed_tasks = 0;
@@ -174,16 +173,17 @@ impl Controller {
     }
 
     fn task_is_unhealthy(&mut self, now: SimTime, id: ServiceId, task: TaskId, out: &mut Reaction) {
-        let service = self.services.get_mut(id);
-        let Some(held) = service.tasks.get(&task.number).copied() else { return };
+        let service = self.services.get(id);
+        let Some(held) = self.services.held(task).copied() else { return };
         let grace_period = SimDuration::from_micros(service.spec.grace_period_micros);
         let grace_ends = held.running_since + grace_period;
         if now < grace_ends {
-            service.update(task, |held| held.failing = true);
+            self.services.update(id, task, |held| held.failing = true);
             out.commands.push(Command::WakeAt(grace_ends, Timer::GraceOver(task)));
             return;
         }
-        service.update(task, |held| (held.phase, held.failing) = (Phase::Unhealthy, true));
+        let fails = |held: &mut Held| (held.phase, held.failing) = (Phase::Unhealthy, true);
+        self.services.update(id, task, fails);
         out.changes.push(Change::Service(id, ServiceEvent::Unhealthy(task)));
         self.count_failure(id, held.deployment, out);
         self.reconcile(now, id, out);
@@ -197,7 +197,7 @@ impl Controller {
         out: &mut Reaction,
     ) {
         let Some(id) = self.service_of(task) else { return };
-        let Some(held) = self.services.get_mut(id).let_go(task) else { return };
+        let Some(held) = self.services.let_go(id, task) else { return };
         self.count_stopping(id);
         let service = self.services.get(id);
         if matches!(held.phase, Phase::Waiting | Phase::Pending) {

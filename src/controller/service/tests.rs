@@ -8,7 +8,7 @@ use crate::controller::{Change, Event};
 use crate::des::{Seed, SimDuration};
 use crate::model::{
     AttributeSet, CapacityId, CircuitBreaker, Cpu, DeploymentConfiguration, DeploymentStrategy,
-    FailureThreshold, InstanceSpec, Outcome, PlacementConstraint, Price, TaskDefinition,
+    FailureThreshold, Health, InstanceSpec, Outcome, PlacementConstraint, Price, TaskDefinition,
 };
 use crate::model::{DefinitionId, InstanceId, SchedulingStrategy};
 use crate::placement::{PlacementSpec, PlacerKind, TieBreak};
@@ -157,7 +157,7 @@ impl World {
     /// Tasks by deployment: those that are not STOPPING.
     fn by_deployment(&self) -> BTreeMap<u32, u32> {
         let mut counts = BTreeMap::new();
-        for held in self.controller.services.all[0].tasks.values() {
+        for held in self.controller.services.tasks_of(ServiceId(0)) {
             *counts.entry(held.deployment).or_default() += 1;
         }
         counts
@@ -354,9 +354,8 @@ fn a_task_whose_checks_pass_again_is_kept() {
     world.event(&Event::TaskHealthChanged(task, Health::Unhealthy));
     assert_eq!(world.by_deployment(), BTreeMap::from([(0, 2)]), "its replacement comes first");
     world.event(&Event::TaskHealthChanged(task, Health::Healthy));
-    let held = &world.controller.services.all[0].tasks;
-    let kept: Vec<TaskId> = held.values().map(|held| held.task).collect();
-    assert_eq!(kept, [task], "and is not wanted any more");
+    let kept = &world.controller.services.all[0].tasks;
+    assert!(kept.iter().eq([&task]), "it is wanted, its replacement is not");
 }
 
 #[test]
@@ -454,7 +453,7 @@ fn ecs_5_1_a_daemon_runs_once_on_each_instance_and_before_others() {
     let daemons = world.by_deployment();
     assert_eq!(daemons, BTreeMap::from([(0, 3)]));
     // What a daemon leaves behind is its own successor's.
-    let task = world.controller.services.all[0].tasks.values().next().unwrap().task;
+    let task = *world.controller.services.all[0].tasks.first().unwrap();
     world.event(&Event::TaskStopped(task, Outcome::Failed));
     assert_eq!(world.on_instances(), [1, 2, 1]);
     assert_eq!(world.by_deployment(), BTreeMap::from([(0, 3)]));
