@@ -76,7 +76,8 @@ pub enum Measure {
     Rmsle,
     /// Share of tasks that ended on one side only, mean over real runs.
     OneSidedShare,
-    /// Share of tasks on another instance: 1 less the agreement of placement.
+    /// Share of tasks on another instance, which is 1 less the agreement of placement, or of those
+    /// that ended on both sides with another outcome; mean over real runs.
     Disagreement,
 }
 
@@ -85,7 +86,7 @@ pub enum Measure {
 pub struct MetricVerdict {
     /// What: `start_latency_s` (placed to started), `run_s` (started to ended), `completion_s`
     /// (submitted to ended), `wait_s` (submitted to placed), `makespan_s`, `cpu_used`,
-    /// `throttled_s`, `ended`, `placement`.
+    /// `throttled_s`, `ended`, `outcome`, `placement`.
     pub metric: &'static str,
     /// Of which tasks; null for figures of a whole run.
     pub tasks: Option<TaskGroup>,
@@ -172,7 +173,7 @@ impl ArmVerdict {
         let mut metrics = task_errors::metrics(&matched, seed);
         metrics.extend(distributions::metrics(&sound));
         metrics.extend(aggregates::metrics(&sound, &matched));
-        metrics.push(agreement::ended(&matched));
+        metrics.extend([agreement::ended(&matched), agreement::outcomes(&matched)]);
         let agreements = agreement::of_placement(&sound);
         let apart = agreements.map(|agreement| agreement.map(|share| 1.0 - share));
         let (of_placement, runs) = (Measure::Disagreement, matched.real.len());

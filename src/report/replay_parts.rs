@@ -8,8 +8,7 @@ use super::table::{Column, counted};
 use crate::experiment::metric::Unit;
 use crate::experiment::statistics::Estimate;
 use crate::replay::verdict::{
-    ArmVerdict, Gate, Measure, MetricVerdict, RankedArm, RankedPair, Ranking, TaskGroup, Verdict,
-    World,
+    ArmVerdict, Measure, MetricVerdict, RankedArm, RankedPair, Ranking, TaskGroup, Verdict, World,
 };
 
 /// Marks fixed-work tasks under contention.
@@ -54,7 +53,7 @@ pub(super) fn parts(replay: &Replay) -> Vec<Part> {
         parts.push(Part::Notes(ranking_notes(verdict)));
     }
     parts.push(Part::Heading("Gate".to_owned()));
-    parts.push(Part::Notes(gate(&verdict.gate)));
+    parts.push(Part::Notes(gate(verdict)));
     parts.push(Part::Heading("How to read this".to_owned()));
     parts.push(Part::Notes(reading()));
     parts
@@ -74,7 +73,7 @@ fn standing(replay: &Replay) -> Vec<String> {
     let mut notes = vec![if replay.verdict.calibrated {
         "Calibrated: latencies of the simulation were measured on this engine.".to_owned()
     } else {
-        "! Uncalibrated: the simulation took default latencies, not those of this engine, so that \
+        "! Uncalibrated: the latencies of the simulation were not measured on this engine, so that \
          its errors say little of what the simulator can do. Calibrate first."
             .to_owned()
     }];
@@ -126,6 +125,7 @@ fn label(metric: &str) -> &str {
         "cpu_used" => "CPU used",
         "throttled_s" => "time throttled",
         "ended" => "ended on one side only",
+        "outcome" => "ended another way",
         "placement" => "on another instance",
         other => other,
     }
@@ -342,16 +342,28 @@ fn ranking_notes(verdict: &Verdict) -> Vec<String> {
     ]
 }
 
-fn gate(gate: &Gate) -> Vec<String> {
+fn gate(Verdict { gate, arms, .. }: &Verdict) -> Vec<String> {
     let allowed = format::share(gate.max_error);
+    // Between two real runs at least.
+    let has_floor = arms.iter().all(|arm| arm.real_runs > 1);
     let mut notes = vec![match gate.passed {
         Some(true) => format!(
-            "Passed: every gated error is at most {allowed} (of start latency twice that), or its \
-             floor."
+            "Passed: every gated error is at most {allowed} (of start latency twice that){}.",
+            if has_floor { ", or its floor" } else { "" }
         ),
-        Some(false) => format!("! Failed: an error is above both {allowed} and its floor."),
+        Some(false) => format!(
+            "! Failed: an error is above {allowed}{}. With --max-error the exit code says so too.",
+            if has_floor { " and above its floor" } else { "" }
+        ),
         None => "! Not judged: no error is too large, but not all could be told.".to_owned(),
     }];
+    if !has_floor {
+        notes.push(
+            "! One real run does not tell how much reality differs from itself: there is no floor. \
+             Repeat it with --repetitions."
+                .to_owned(),
+        );
+    }
     notes.extend(gate.failed.iter().map(|one| {
         let contended = one.tasks == Some(TaskGroup::ContendedWork);
         format!(

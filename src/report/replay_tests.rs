@@ -53,7 +53,7 @@ fn table_tells_errors_floors_and_what_failed() {
         "completion, RMSLE",
         "Killed for memory: 0 in both",
         "Kendall's τ-b of simulated and real means: 0.33.",
-        "! Failed: an error is above both 5.0 % and its floor.",
+        "! Failed: an error is above 5.0 % and above its floor.",
         "does not validate AWS's control plane",
         "Calibrated: ",
         "time scale 10",

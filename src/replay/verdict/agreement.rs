@@ -184,13 +184,41 @@ pub(super) fn ended(matched: &Matched<'_>) -> MetricVerdict {
     )
 }
 
+/// Share of the tasks that ended on both sides and did not end alike: one was killed, say, and the
+/// other completed.
+pub(super) fn outcomes(matched: &Matched<'_>) -> MetricVerdict {
+    let against = matched.real.iter().filter_map(|run| {
+        let pair = |(origin, task): (&Origin, &ObservedTask)| {
+            let expected = matched.expected.get(origin).filter(|one| one.ended)?;
+            Some((expected.outcome, task.outcome.filter(|_| has_ended(task))?))
+        };
+        share_of_others(run.tasks.iter().filter_map(pair))
+    });
+    let between = pairs(&matched.real).filter_map(|(a, b)| {
+        let pair = |(origin, task): (&Origin, &ObservedTask)| {
+            let other = b.tasks.get(origin).filter(|one| has_ended(one))?;
+            Some((other.outcome, task.outcome.filter(|_| has_ended(task))?))
+        };
+        share_of_others(a.tasks.iter().filter_map(pair))
+    });
+    let (measure, runs) = (Measure::Disagreement, matched.real.len());
+    let errors = [mean(against), mean(between)];
+    MetricVerdict::plain("outcome", measure, runs, [None; 2], errors)
+}
+
+/// Share of pairs whose sides are not the same; `None` without any.
+fn share_of_others(pairs: impl Iterator<Item = (Option<Outcome>, Outcome)>) -> Option<f64> {
+    mean(pairs.map(|(one, other)| f64::from(u8::from(one != Some(other)))))
+}
+
 /// Tasks that ended in both, by whether they were killed for memory.
 pub(super) fn of_memory(matched: &Matched<'_>) -> ConfusionMatrix {
     let answers = matched.real.iter().flat_map(|run| {
         run.tasks.iter().filter_map(|(origin, task)| {
             let expected = matched.expected.get(origin)?;
             let real = task.outcome == Some(Outcome::OutOfMemory);
-            (expected.ended && has_ended(task)).then_some((real, expected.out_of_memory))
+            let simulated = expected.outcome == Some(Outcome::OutOfMemory);
+            (expected.ended && has_ended(task)).then_some((real, simulated))
         })
     });
     answers.collect()

@@ -15,11 +15,12 @@ pub const CONTENDED_COMPLETION: Key =
 
 /// The figures that every arm is judged by, and how many times `max_error` each may be wrong: start
 /// latencies are small, and vary most.
-const GATED: [(Key, f64); 4] = [
+const GATED: [(Key, f64); 5] = [
     (CONTENDED_COMPLETION, 1.0),
     (("start_latency_s", Some(TaskGroup::All), Measure::RelativeError), 2.0),
     (("makespan_s", None, Measure::Mape), 1.0),
     (("ended", None, Measure::OneSidedShare), 1.0),
+    (("outcome", None, Measure::Disagreement), 1.0),
 ];
 
 /// Whether the errors are small enough.

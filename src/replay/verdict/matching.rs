@@ -54,8 +54,8 @@ pub(super) struct Expected {
     stretches: [Option<f64>; Stretch::OF_TASKS.len()],
     /// Whether it ended in most of the simulated runs.
     pub(super) ended: bool,
-    /// Whether it was killed for memory in most of them.
-    pub(super) out_of_memory: bool,
+    /// How it ended in most of them.
+    pub(super) outcome: Option<Outcome>,
 }
 
 impl Expected {
@@ -68,11 +68,10 @@ impl Expected {
             // The median of the few runs that got so far would be one of lucky ones.
             in_most(values.len()).then(|| median(values)).flatten()
         });
-        Self {
-            stretches,
-            ended: in_most(count(&has_ended)),
-            out_of_memory: in_most(count(&|task| task.outcome == Some(Outcome::OutOfMemory))),
-        }
+        let outcomes = || tasks.iter().filter_map(|task| task.outcome);
+        let in_most_runs = |one: &Outcome| in_most(outcomes().filter(|other| other == one).count());
+        let outcome = outcomes().find(in_most_runs);
+        Self { stretches, ended: in_most(count(&has_ended)), outcome }
     }
 
     pub(super) fn stretch(&self, stretch: Stretch) -> Option<f64> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::fixtures::{arm, judge, origin, run, scaled, settings, task};
 use super::*;
 use crate::model::Outcome;
-use crate::replay::observed::ObservedRun;
+use crate::replay::observed::{ObservedRun, ObservedTask};
 use crate::workload::Pace;
 
 #[track_caller]
@@ -254,6 +254,23 @@ fn tasks_that_are_missing_or_unfinished_are_counted_and_fail_the_gate() {
     assert_close(find(arm, "ended", None, Measure::OneSidedShare).error, 4.0 / 6.0);
     assert_eq!(verdict.gate.passed, Some(false));
     assert_eq!(verdict.gate.failed[0].metric, "ended");
+}
+
+#[test]
+fn a_task_killed_in_reality_and_completed_in_simulation_is_an_error() {
+    let done = |number| task(number, 0.0, 0.1, 5.0);
+    let killed = |number| ObservedTask { outcome: Some(Outcome::Failed), ..done(number) };
+    let simulated = run([done(0), done(1), done(2), killed(3)]);
+    let real = [
+        run([done(0), done(1), killed(2), killed(3)]),
+        run([done(0), killed(1), killed(2), killed(3)]),
+    ];
+    let verdict = judge(&[arm_of(simulated, real.to_vec())]);
+    let outcome = find(&verdict.arms[0], "outcome", None, Measure::Disagreement);
+    // One task of four in one real run, two in the other; one between them.
+    assert_close(outcome.error, 1.5 / 4.0);
+    assert_close(outcome.error_floor, 0.25);
+    assert_eq!(verdict.gate.failed[0].metric, "outcome");
 }
 
 #[test]
