@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::workload::plain_words::in_plain_words;
+use crate::workload::written_table::read_table;
 
 use super::{EngineModel, QuantileTable, ShiftedLogNormal, Validation};
 
@@ -87,6 +88,24 @@ pub struct Host {
     pub cgroup_version: u8,
     /// How it was reached: `unix`, `tcp`, `ssh`.
     pub endpoint_kind: String,
+}
+
+impl Host {
+    /// How another host differs in what latencies depend on, in words: the field, what it is here,
+    /// and there. Empty if it may be the same machine.
+    pub fn differences(&self, other: &Host) -> Vec<String> {
+        let mib = |host: &Host| format!("{} MiB", host.memory_bytes >> 20);
+        let fields = [
+            ("cores", self.cpus.to_string(), other.cpus.to_string()),
+            ("memory", mib(self), mib(other)),
+            ("kernel", self.kernel.clone(), other.kernel.clone()),
+            ("Docker", self.engine_version.clone(), other.engine_version.clone()),
+            ("storage", self.storage_driver.clone(), other.storage_driver.clone()),
+            ("cgroup v", self.cgroup_version.to_string(), other.cgroup_version.to_string()),
+        ];
+        let differ = fields.into_iter().filter(|(_, here, there)| here != there);
+        differ.map(|(field, here, there)| format!("{field} {here}, not {there}")).collect()
+    }
 }
 
 /// An operation on a container, as a replay orders it.
@@ -287,12 +306,15 @@ impl Calibration {
         check_version(&table).map_err(|problem| refuse(None, "format_version", problem))?;
         let from = toml::Deserializer::parse(text)
             .map_err(|why| refuse(line(why.span()), "", format!("not TOML: {}", why.message())))?;
-        let calibration: Calibration = serde_path_to_error::deserialize(from).map_err(|why| {
+        let unread = |why: serde_path_to_error::Error<toml::de::Error>| {
             let key = Some(why.path().to_string()).filter(|key| key != ".").unwrap_or_default();
             let message = why.inner().message().lines().next().unwrap_or_default();
             let message = in_plain_words(message);
             refuse(line(why.inner().span()), &key, format!("{message}; {REMEDY}"))
-        })?;
+        };
+        // The first knows lines, the second takes neither a list for a table nor what is too long.
+        serde_path_to_error::deserialize::<_, Calibration>(from).map_err(unread)?;
+        let calibration: Calibration = read_table(table).map_err(unread)?;
         calibration.check().map_err(|(key, problem)| refuse(None, &key, problem))?;
         Ok(calibration)
     }
@@ -316,6 +338,14 @@ impl Calibration {
             let throttled = self.engine.start_throttled_micros.to_string();
             let right = "at most start_cpu_micros, of which it is a part";
             return wrong("engine.start_throttled_micros", throttled, right);
+        }
+        if self.engine.start_weight_exponent_milli > 1000 {
+            let exponent = self.engine.start_weight_exponent_milli.to_string();
+            return wrong("engine.start_weight_exponent_milli", exponent, "at most 1000");
+        }
+        if self.oom.killed > self.oom.tried {
+            let killed = self.oom.killed.to_string();
+            return wrong("oom.killed", killed, "at most oom.tried, of which they are a part");
         }
         if self.host.cpus == 0 {
             return wrong("host.cpus", "0".to_owned(), "a number of processors");

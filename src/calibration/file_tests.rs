@@ -69,6 +69,15 @@ fn what_is_written_is_read_again() {
 }
 
 #[test]
+fn hosts_differ_in_what_latencies_depend_on() {
+    let host = example().host;
+    let reached_otherwise = Host { endpoint_kind: "tcp".to_owned(), ..host.clone() };
+    assert!(host.differences(&reached_otherwise).is_empty());
+    let other = Host { cpus: 4, kernel: "6.19".to_owned(), ..host.clone() };
+    assert_eq!(host.differences(&other), ["cores 2, not 4", "kernel 6.18, not 6.19"]);
+}
+
+#[test]
 fn what_is_no_calibration_is_refused_with_key_and_remedy() {
     let text = example().to_toml();
     let changed = |from: &str, to: &str| {
@@ -98,6 +107,14 @@ fn what_is_no_calibration_is_refused_with_key_and_remedy() {
         ("\nsigma = ", "\nsigma = -", "laws[0].sigma", "out of range"),
         ("\nmu = ", "\nmu = nan # ", "laws[0].mu", "out of range"),
         ("cpus = 2", "cpus = 0", "host.cpus", "processors"),
+        ("[500, 20]", "[500, 20, 7]", "engine.load[0]", "length 3"),
+        ("killed = 3", "killed = 4", "oom.killed", "at most oom.tried"),
+        (
+            "exponent_milli = 1000",
+            "exponent_milli = 1001",
+            "engine.start_weight_exponent_milli",
+            "at most 1000",
+        ),
         ("operation = \"start\"", "operation = \"begin\"", "laws[0].operation", "begin"),
         ("samples = 10", "samples = ", "", "not TOML"),
     ] {
