@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 
-use crate::backend::docker::{Endpoint, EngineInfo, Scale, clock};
+use crate::backend::docker::{EngineInfo, Scale, clock};
 use crate::calibration::{Calibration, FILE_BEGIN, Host};
 use crate::replay::probe::{Plan, ProbeError, ProbeProgress, calibration, probe};
 use crate::replay::venue::{Budgets, Venue, VenueSettings};
@@ -105,7 +105,7 @@ pub(super) fn measure(
     let engine = venue.engine();
     let found = probe(engine, &setting, &plan, &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
-    let host = host(engine.info(), engine.endpoint());
+    let host = host(engine.info());
     let endpoint = engine.endpoint().clone();
     venue.strike()?;
     let found = found.map_err(|why| match why {
@@ -123,8 +123,9 @@ fn show(bar: &ProgressBar, progress: ProbeProgress) -> bool {
     !progress::interrupted()
 }
 
-fn host(info: &EngineInfo, endpoint: &Endpoint) -> Host {
-    let kind = endpoint.as_str().split("://").next().unwrap_or_default();
+/// An engine and its machine, as a calibration names them.
+pub(super) fn host(info: &EngineInfo) -> Host {
+    let kind = info.endpoint.split("://").next().unwrap_or_default();
     Host {
         cpus: info.cpus,
         memory_bytes: info.memory_bytes,

@@ -161,9 +161,9 @@ impl From<crate::replay::ReplayError> for Failure {
             ReplayError::Interrupted | ReplayError::Run(RunError::Interrupted) => {
                 Failure::interrupted()
             }
-            ReplayError::Workload(_) | ReplayError::Run(RunError::Workload(_)) => {
-                Failure::bad_input(why.to_string())
-            }
+            ReplayError::Workload(_)
+            | ReplayError::Endpoints(_)
+            | ReplayError::Run(RunError::Workload(_)) => Failure::bad_input(why.to_string()),
             ReplayError::Run(RunError::Invariant { .. }) => {
                 Failure { kind: Kind::Invariant, message: why.to_string() }
             }

@@ -26,6 +26,7 @@ use crate::report::run_directory::json_text;
 use crate::scenario::spec::ReplayMode;
 use crate::scenario::{Document, Override, ReplayMetric, Scenario};
 
+use super::calibrate::host;
 use super::failure::Failure;
 use super::options::{self, Format, ScenarioFlags};
 use super::progress;
@@ -199,7 +200,7 @@ fn replay_scenario(args: &ReplayArgs, path: &std::path::Path) -> Result<(), Fail
     let done = done?;
     closed?;
     match done {
-        Done::Planned(text) => super::print(&text),
+        Done::Planned => super::print("this machine can carry it\n"),
         Done::Replayed(conditions, calibrated) => {
             finish(args, &campaign, &conditions, calibrated, output, &place)
         }
@@ -208,8 +209,8 @@ fn replay_scenario(args: &ReplayArgs, path: &std::path::Path) -> Result<(), Fail
 
 /// What came of a replay.
 enum Done {
-    /// What would be started, in words.
-    Planned(String),
+    /// It was told what would be started, and that there is room for it.
+    Planned,
     /// Every repetition: what it was made under, and whether it was calibrated.
     Replayed(BTreeMap<String, String>, bool),
 }
@@ -227,7 +228,14 @@ fn on_stage(
     } else {
         known
     };
-    let calibrated = calibration.is_some();
+    let measured = Measured::of(calibration.as_ref(), venue);
+    if let Measured::Elsewhere(how) = &measured {
+        let warning = format!(
+            "the calibration was measured on another engine ({how}): errors are not the \
+             simulation's alone; measure this one with --calibrate"
+        );
+        options::warn(&[warning], args.quiet);
+    }
     if let Some(calibration) = &calibration {
         venue.know(calibration);
     }
@@ -237,17 +245,26 @@ fn on_stage(
     let demand = campaign.demand(venue);
     let room = room(args, venue, calibration.as_ref());
     if args.dry_run {
-        return Ok(Done::Planned(plan(campaign, &demand, &room, calibrated)));
+        super::print(&plan(campaign, &demand, &measured))?;
+        Campaign::admit(&demand, &room)?;
+        return Ok(Done::Planned);
     }
     Campaign::admit(&demand, &room)?;
-    let mut conditions = conditions(args, campaign, venue, calibration.as_ref());
+    let mut conditions = conditions(args, campaign, venue);
+    let at = calibration.as_ref().and_then(|one| one.measured_at.clone()).unwrap_or_default();
+    let told = match &measured {
+        Measured::Nowhere => "none".to_owned(),
+        Measured::Here => format!("measured {at}"),
+        Measured::Elsewhere(how) => format!("measured {at} on another engine: {how}"),
+    };
+    conditions.insert("calibration".to_owned(), told);
     let calibration = calibration.filter(|_| args.pace_probes > 0);
     let mut pacing = calibration.as_ref().map(|one| Pacing::new(one, engine, args.pace_probes));
     perform(args, campaign, venue, pacing.as_mut())?;
     if let Some(pacing) = pacing {
         conditions.insert("pace".to_owned(), pacing.told());
     }
-    Ok(Done::Replayed(conditions, calibrated))
+    Ok(Done::Replayed(conditions, measured == Measured::Here))
 }
 
 /// Simulated runs at least: their median is the prediction.
@@ -351,8 +368,8 @@ pub(super) fn endpoints(named: &[String], allow_remote: bool) -> Result<Vec<Endp
     match endpoints.iter().find(|one| !one.is_local() && !allow_remote) {
         None => Ok(endpoints),
         Some(remote) => Err(Failure::bad_input(format!(
-            "{}: is not on this machine; containers would be started there: say --allow-remote \
-             if they may",
+            "{}: is not on this machine; say --allow-remote if containers may be started and \
+             removed there",
             remote.as_str()
         ))),
     }
@@ -368,6 +385,28 @@ fn known_calibration(
             .map(Some)
             .map_err(|why| Failure::bad_input(format!("--calibration: {why}"))),
         None => Ok(scenario.calibration.clone()),
+    }
+}
+
+/// Where the latencies of the simulation were measured.
+#[derive(Debug, PartialEq, Eq)]
+enum Measured {
+    Nowhere,
+    /// On this engine.
+    Here,
+    /// On another; how that differs, in words.
+    Elsewhere(String),
+}
+
+impl Measured {
+    fn of(calibration: Option<&Calibration>, venue: &Venue) -> Measured {
+        let Some(calibration) = calibration else { return Measured::Nowhere };
+        let differences = venue.infos().map(|info| calibration.host.differences(&host(info)));
+        let differences: Vec<String> = differences.flatten().collect();
+        if differences.is_empty() {
+            return Measured::Here;
+        }
+        Measured::Elsewhere(differences.join("; "))
     }
 }
 
@@ -389,12 +428,7 @@ fn room(args: &ReplayArgs, venue: &Venue, calibration: Option<&Calibration>) -> 
 }
 
 /// What the replay was made under, for its reports.
-fn conditions(
-    args: &ReplayArgs,
-    campaign: &Campaign,
-    venue: &Venue,
-    calibration: Option<&Calibration>,
-) -> BTreeMap<String, String> {
+fn conditions(args: &ReplayArgs, campaign: &Campaign, venue: &Venue) -> BTreeMap<String, String> {
     let scale = venue.scale();
     let milli = |milli: u64| format!("{}", milli as f64 / 1000.0);
     let mut conditions = BTreeMap::new();
@@ -430,8 +464,6 @@ fn conditions(
         );
         add(&format!("engine {}", index + 1), machine);
     }
-    let calibrated = calibration.map(|one| one.measured_at.clone().unwrap_or_default());
-    add("calibration", calibrated.map_or("none".to_owned(), |at| format!("measured {at}")));
     conditions
 }
 
@@ -456,13 +488,18 @@ fn perform(
 }
 
 /// What would be started, in words.
-fn plan(campaign: &Campaign, demand: &Demand, room: &Room, calibrated: bool) -> String {
+fn plan(campaign: &Campaign, demand: &Demand, measured: &Measured) -> String {
+    let latencies = match measured {
+        Measured::Nowhere => "uncalibrated: none",
+        Measured::Here => "as calibrated",
+        Measured::Elsewhere(_) => "as calibrated on another engine",
+    };
     let names: Vec<&str> = campaign.arms.iter().map(|arm| arm.name.as_str()).collect();
     let runs = campaign.repetitions as usize * names.len();
-    let mut text = format!(
+    format!(
         "strategies        {}\nrepetitions       {} of each, {runs} runs of about {:.0} s: {:.0} \
          min\ncontainers        {} at one time, at most {:.2} starts a second\ninstances         \
-         {:.3} cores, {} MiB in all\nshortest task     {:.2} s\nlatencies         {}\n",
+         {:.3} cores, {} MiB in all\nshortest task     {:.2} s\nlatencies         {latencies}\n",
         names.join(", "),
         campaign.repetitions,
         demand.wall_s,
@@ -472,16 +509,7 @@ fn plan(campaign: &Campaign, demand: &Demand, room: &Room, calibrated: bool) -> 
         demand.budgets_milli as f64 / 1000.0,
         demand.memory_kib / 1024,
         demand.shortest_run_s,
-        if calibrated { "as calibrated" } else { "uncalibrated: none" },
-    );
-    match Campaign::admit(demand, room) {
-        Ok(()) => text.push_str("this machine can carry it\n"),
-        Err(why) => {
-            text.push_str(&why.to_string());
-            text.push('\n');
-        }
-    }
-    text
+    )
 }
 
 /// Judges, writes and prints; exit code 1 where the gate is not passed.
@@ -529,8 +557,8 @@ fn finish(
     let why = match verdict.gate.passed {
         Some(true) => return Ok(()),
         Some(false) => {
-            "the gate is not passed: the simulation's error is above --max-error and above the \
-             noise of the real runs"
+            "the gate is not passed: the simulation's error is above --max-error, and above the \
+             noise of the real runs where that is known"
         }
         None => "the gate is not passed: not every error could be told",
     };

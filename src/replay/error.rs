@@ -16,6 +16,9 @@ pub enum ReplayError {
     /// The engine does not answer, was lost, or could not do what it was asked to.
     #[error("{0}")]
     Engine(String),
+    /// The engines cannot be used together: bad input.
+    #[error("{0}")]
+    Endpoints(String),
     /// The machine cannot carry the scenario: all the reasons, with remedies.
     #[error("this machine cannot carry the scenario:\n{}", .0.join("\n"))]
     Refused(Vec<String>),

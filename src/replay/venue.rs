@@ -81,7 +81,7 @@ impl Venue {
     /// Connects to every engine, sweeps away what dead runs left there, and brings the image.
     ///
     /// # Errors
-    /// An engine does not answer within 5 s, or cannot do what is asked.
+    /// An engine does not answer within 5 s, is named twice, or cannot do what is asked.
     pub fn open(settings: &VenueSettings) -> Result<Venue, ReplayError> {
         let now = clock::unix_seconds();
         let run = format!("replay{now}p{}", std::process::id());
@@ -92,6 +92,7 @@ impl Venue {
             Engine::connect(endpoint, labels)
         };
         let engines = settings.endpoints.iter().map(connect).collect::<Result<Vec<_>, _>>()?;
+        refuse_one_for_two(&engines)?;
         let hosting = Hosts::of(&engines, &run, settings)?;
         let reaper = Reaper::start(&run, &settings.endpoints)?;
         let mut imported = false;
@@ -229,6 +230,21 @@ impl Venue {
     pub fn infos(&self) -> impl Iterator<Item = &EngineInfo> {
         self.engines.iter().map(Engine::info)
     }
+}
+
+/// An engine named by two endpoints would be simulated as two.
+fn refuse_one_for_two(engines: &[Engine]) -> Result<(), ReplayError> {
+    for (index, one) in engines.iter().enumerate() {
+        let same = |other: &&Engine| !one.info().id.is_empty() && other.info().id == one.info().id;
+        if let Some(other) = engines[..index].iter().find(same) {
+            return Err(ReplayError::Endpoints(format!(
+                "{} and {} are one engine; name each engine once with --endpoint",
+                other.endpoint(),
+                one.endpoint()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Instances of a run.

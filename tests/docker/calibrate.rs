@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use towtank::calibration::Calibration;
 
+use super::replay::{SMOKE, replay, scenario};
 use super::{TestRun, alone, towtank};
 use crate::bad_input::{Attempt, SCENARIO};
 
@@ -35,6 +36,19 @@ fn an_engine_is_measured_and_nothing_is_left_there() {
     attempt.succeed(&["run", "s.toml", "--out", "r"]);
     let manifest = std::fs::read_to_string(attempt.path("r/manifest.json")).unwrap();
     assert!(manifest.contains("engine.calibration"), "{manifest}");
+    // That of another engine may be used, but not without a word.
+    let elsewhere = std::fs::read_to_string(attempt.path("c.toml")).unwrap();
+    let elsewhere = elsewhere.replacen(&info.kernel, "other", 1);
+    std::fs::write(attempt.path("other.toml"), elsewhere).unwrap();
+    let folder = attempt.path("");
+    let file = scenario(&folder, SMOKE);
+    for (calibration, is_other) in [("c.toml", false), ("other.toml", true)] {
+        let flags = [file.as_str(), "--dry-run", "--short-tasks", "--calibration", calibration];
+        let (_, plan, errors) = replay(&folder, &flags);
+        assert_eq!(plan.contains("as calibrated on another engine"), is_other, "{plan}");
+        assert_eq!(errors.contains("kernel other, not"), is_other, "{errors}");
+        assert!(plan.contains("as calibrated"), "{plan}");
+    }
 }
 
 /// An interrupt ends it at once, and removes what it has started.

@@ -133,8 +133,9 @@ fn what_the_machine_cannot_carry_is_refused_with_every_reason() {
     let much = ["--set", "capacity.shared.count=64", "--max-containers", "1"];
     let (code, plan, errors) =
         replay(folder.path(), &[&[file.as_str(), "--dry-run"], &much[..]].concat());
-    assert_eq!(code, 0, "{errors}");
-    assert!(plan.contains("replay.cpu_scale") && plan.contains("--max-containers"), "{plan}");
+    assert_eq!(code, 1, "a dry run ends as the run would: {errors}");
+    assert!(plan.contains("containers   ") && !plan.contains("can carry it"), "{plan}");
+    assert!(errors.contains("replay.cpu_scale") && errors.contains("--max-containers"), "{errors}");
     let (code, _, errors) = replay(folder.path(), &[&[file.as_str()], &much[..]].concat());
     assert_eq!(code, 1, "{errors}");
     assert!(errors.contains("CPU:") && errors.contains("containers:"), "{errors}");
@@ -153,6 +154,23 @@ fn without_an_engine_it_says_what_to_start() {
     assert!(clock::now() - began < Duration::from_secs(5));
     assert_eq!(code, 1, "{errors}");
     assert!(errors.contains("none.sock") && errors.contains("start"), "{errors}");
+}
+
+#[test]
+fn an_engine_named_twice_is_refused() {
+    let _alone = alone();
+    let Some(test) = TestRun::start("replaytwice") else { return };
+    let Some(socket) = test.engine.endpoint().as_str().strip_prefix("unix://") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = scenario(folder.path(), SMOKE);
+    let other = folder.path().join("other.sock");
+    std::os::unix::fs::symlink(socket, &other).unwrap();
+    let [one, other] =
+        [socket.to_owned(), other.display().to_string()].map(|at| format!("unix://{at}"));
+    let (code, _, errors) =
+        replay(folder.path(), &[&file, "--dry-run", "--endpoint", &one, "--endpoint", &other]);
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("are one engine"), "{errors}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ const BUDGET: Budget = Budget { cpu_milli: 500, memory_bytes: 64 << 20 };
 fn info(driver: &str, version: u8) -> EngineInfo {
     EngineInfo {
         endpoint: "unix:///x".to_owned(),
+        id: String::new(),
         version: String::new(),
         api_version: String::new(),
         kernel: String::new(),

@@ -395,6 +395,7 @@ fn engine_info(endpoint: &Endpoint, api_version: String, info: SystemInfo) -> En
     };
     EngineInfo {
         endpoint: endpoint.to_string(),
+        id: info.id.unwrap_or_default(),
         version: info.server_version.unwrap_or_default(),
         api_version,
         kernel: info.kernel_version.unwrap_or_default(),

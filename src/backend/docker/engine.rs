@@ -37,6 +37,8 @@ static IMPORT: Mutex<()> = Mutex::new(());
 pub struct EngineInfo {
     /// Where it was reached.
     pub endpoint: String,
+    /// What it calls itself; empty if it does not say.
+    pub id: String,
     /// Its version.
     pub version: String,
     /// The version of the API that is spoken with it.
