@@ -23,11 +23,7 @@ impl Controller {
             return false;
         }
         match transition {
-            Transition::AttachNetwork | Transition::DetachNetwork => {
-                let record = self.cluster.task(task).expect("a task that has not ended");
-                let definition = &self.cluster.class(record.class).definition;
-                definition.network_mode == NetworkMode::Awsvpc
-            }
+            Transition::AttachNetwork | Transition::DetachNetwork => self.is_in_vpc(task),
             Transition::Register | Transition::PassChecks | Transition::Deregister => {
                 match self.records[task.slot as usize].origin {
                     Origin::Service { service, .. } => self.services.are_load_balanced(service),
@@ -35,6 +31,13 @@ impl Controller {
                 }
             }
         }
+    }
+
+    /// Whether a task has a network interface of its own.
+    fn is_in_vpc(&self, task: TaskId) -> bool {
+        let record = self.cluster.task(task).expect("a task that has not ended");
+        let definition = &self.cluster.class(record.class).definition;
+        definition.network_mode == NetworkMode::Awsvpc
     }
 
     fn begin(&self, task: TaskId, transition: Transition, out: &mut Reaction) {
@@ -168,9 +171,10 @@ impl Controller {
         }
     }
 
-    /// Turns a task STOPPING. How it ends is what was decided first.
+    /// Turns a task STOPPING. How it ends is what was decided first. Its network interface is there
+    /// until its containers are gone, and then until it is detached.
     fn release(&mut self, now: SimTime, task: TaskId, outcome: Outcome, out: &mut Reaction) {
-        if self.has(task, Transition::DetachNetwork) && !self.is_succeeded(task) {
+        if self.is_in_vpc(task) && !self.is_succeeded(task) {
             self.cluster.release_but_eni(task);
         } else {
             self.cluster.release(task);
@@ -195,8 +199,12 @@ impl Controller {
             self.begin(task, Transition::DetachNetwork, out);
         } else {
             let decided = self.records[task.slot as usize].outcome;
+            let gives_room = self.cluster.task(task).is_some_and(|record| record.keeps_eni);
             self.end(task, decided.expect("it is decided when a task turns STOPPING"), out);
             self.service_task_gone(now, task, out);
+            if gives_room {
+                self.room_made(now, out);
+            }
         }
     }
 

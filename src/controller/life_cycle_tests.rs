@@ -198,7 +198,8 @@ fn a_deactivating_task_that_exits_by_itself_turns_stopping_as_it_was_told_to() {
     plane.at_once(&[Event::TaskStarted(task)]);
     plane.scale(0);
     plane.at_once(&[Event::TaskExited(task, Outcome::Completed)]);
-    assert_eq!((plane.status(task), plane.held()), (Some(TaskStatus::Stopping), (0, 0)));
+    let held = (plane.status(task), plane.held());
+    assert_eq!(held, (Some(TaskStatus::Stopping), (0, 1)), "its network interface is there yet");
     plane.at_once(&[Event::TaskStopped(task, Outcome::Completed)]);
     let (changes, _) = plane.look();
     let outcome = Outcome::Stopped;

@@ -233,3 +233,22 @@ fn a_daemon_that_is_protected_leaves_its_instance_later() {
     assert_eq!([299.0, 599.0, 601.0].map(running), [(1, 0), (1, 1), (0, 1)]);
     assert_eq!(outcome.tasks.len(), 3, "nothing is started anew");
 }
+
+/// All must stay healthy, and no instance has room for two: a replica service in the same place
+/// says so too.
+#[test]
+fn ecs_5_2_a_daemon_that_may_neither_stop_nor_start_says_so() {
+    let stuck = "unable to stop or start tasks during a deployment";
+    let told = |percent: u32| {
+        let outcome = run(&format!(
+            "until = \"1h\"\n[capacity.c]\nvcpus = 4\nmemory_mib = 8192\ncount = 3\n\
+             [service.log]\nscheduling = \"daemon\"\n\
+             deployment = {{ minimum_healthy_percent = {percent} }}\n\
+             task = {{ cpu = 256, memory = 256 }}\n\
+             changes = [{{ at = \"10m\", task = {{ cpu = 256, memory = 257 }} }}]\n"
+        ));
+        outcome.told(stuck)
+    };
+    // 90 % of three are three, 60 % are two.
+    assert_eq!((told(90), told(60)), (vec![600.0], Vec::new()));
+}

@@ -234,6 +234,20 @@ fn a_task_that_ends_as_soon_as_it_runs_is_throttled() {
     }
 }
 
+/// In any hour one start in twenty fails, and the others run for an hour.
+#[test]
+fn ecs_5_4_failures_among_tasks_that_run_are_not_in_a_row() {
+    let outcome = run("until = \"24h\"\n[capacity.web]\nvcpus = 4\nmemory_mib = 8192\ncount = 2\n\
+        [service.web]\ndesired_count = 20\n\
+        task = { cpu = 256, memory = 256, duration = \"60m\", fails_to_start = 0.05 }\n");
+    let failed = outcome.tasks.iter().filter(|row| row["outcome"] == "failed-to-start").count();
+    assert!(failed > 10, "{failed}");
+    assert_eq!(outcome.told("unable to consistently start"), Vec::<f64>::new());
+    // One hour after the other.
+    let starts = outcome.starts();
+    assert!(starts.iter().all(|at| at % 3600.0 == 0.0), "{starts:?}");
+}
+
 /// The zone that is behind is full, and the longest wait was left at nothing.
 #[test]
 fn a_full_zone_is_tried_again_after_the_first_wait_at_least() {

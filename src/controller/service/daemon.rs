@@ -14,6 +14,7 @@ use crate::model::{
 };
 use crate::placement::{Predicate, tightest_devices};
 
+use super::plan::Places;
 use super::{Held, Phase, Services};
 use crate::controller::{Controller, Reaction};
 
@@ -52,18 +53,18 @@ impl Daemon {
     }
 
     /// Instances where one can be started now.
-    fn places(&self, now: SimTime) -> impl Iterator<Item = InstanceId> {
+    fn free(&self, now: SimTime) -> impl Iterator<Item = InstanceId> {
         let left = (self.left_at == now).then_some(&self.left);
         let is_barred = move |on: &InstanceId| left.is_some_and(|left| left.contains(on));
         self.roomy.iter().copied().filter(move |on| !is_barred(on))
     }
 
-    /// How many there are. O(1), or O(instances with room) at an instant at which it left some.
-    pub(super) fn place_count(&self, now: SimTime) -> u32 {
-        if self.left_at != now || self.left.is_empty() {
-            return self.roomy.len() as u32;
-        }
-        self.places(now).count() as u32
+    /// How many there are without one. O(1), or O(instances with room) at an instant at which it
+    /// left some.
+    pub(super) fn places(&self, now: SimTime) -> Places {
+        let none_left = self.left_at != now || self.left.is_empty();
+        let free = if none_left { self.roomy.len() } else { self.free(now).count() };
+        Places { bare: self.bare.len() as u32, free: free as u32 }
     }
 
     /// Whether an instance is one for it.
@@ -176,7 +177,7 @@ impl Controller {
         if !starved {
             service.told.is_placed();
         }
-        let roomy: Vec<InstanceId> = daemon.places(now).take(wanted as usize).collect();
+        let roomy: Vec<InstanceId> = daemon.free(now).take(wanted as usize).collect();
         let count = self.may_start(now, id, roomy.len() as u32, out);
         for &instance in roomy.iter().take(count as usize) {
             let task = self.create_service_task(id, now, out);

@@ -35,7 +35,7 @@ use super::{Command, Controller, Reaction, Timer};
 use crate::placement::VictimOrder;
 use crate::queueing::Refused;
 use daemon::Daemon;
-use pace::{Backoff, LaunchRate};
+use pace::{Backoff, LaunchRate, Runs};
 use plan::Tally;
 use reconcile::{Which, rank};
 use roster::{Awaits, Held, Phase, Roster};
@@ -106,8 +106,8 @@ struct Service {
     makes_room: Option<TaskId>,
     /// Tasks in a row that failed to start, and the waits because of it.
     failures_in_row: u32,
-    /// When a task of it last turned RUNNING, if none has failed to start since.
-    ran_at: Option<SimTime>,
+    /// Tasks of it that have run meanwhile.
+    runs: Runs,
     throttle: Backoff,
     /// Nothing is started before.
     not_before: SimTime,
@@ -290,7 +290,7 @@ impl Controller {
             refused: None,
             makes_room: None,
             failures_in_row: 0,
-            ran_at: None,
+            runs: Runs::default(),
             throttle: Backoff::default(),
             not_before: SimTime::ZERO,
             wakes: BTreeSet::new(),

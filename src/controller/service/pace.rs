@@ -52,6 +52,44 @@ impl LaunchRate {
     }
 }
 
+/// Whether a task has run since one last failed to start. One that ends as soon as it runs shows
+/// nothing, and what runs from the instant of a failure on shows that the next one stands alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Runs {
+    /// One has run before `at`.
+    earlier: bool,
+    at: SimTime,
+    /// Tasks that turned RUNNING then and did not end at once.
+    then: u32,
+}
+
+impl Runs {
+    fn catch_up(&mut self, now: SimTime) {
+        if self.at != now {
+            self.earlier |= self.then > 0;
+            (self.at, self.then) = (now, 0);
+        }
+    }
+
+    /// A task has turned RUNNING.
+    pub(super) fn note(&mut self, now: SimTime) {
+        self.catch_up(now);
+        self.then += 1;
+    }
+
+    /// One that has turned RUNNING now is gone.
+    pub(super) fn note_gone_at_once(&mut self, now: SimTime) {
+        self.catch_up(now);
+        self.then = self.then.saturating_sub(1);
+    }
+
+    /// A task fails to start: whether one has run before, since the last that did.
+    pub(super) fn take(&mut self, now: SimTime) -> bool {
+        self.catch_up(now);
+        std::mem::take(&mut self.earlier)
+    }
+}
+
 /// Waits that double from a first one up to a longest one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Backoff {

@@ -110,9 +110,17 @@ pub(super) struct Situation {
     /// protected.
     pub(super) astray: u32,
     pub(super) astray_free: u32,
-    /// Of a daemon, instances where one can be started now; `None` where that shows only when it is
-    /// tried.
-    pub(super) places: Option<u32>,
+    /// Of a daemon; `None` where room shows only when it is tried.
+    pub(super) places: Option<Places>,
+}
+
+/// The instances that are without their daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Places {
+    /// All of them.
+    pub(super) bare: u32,
+    /// Those where it can be started now.
+    pub(super) free: u32,
 }
 
 /// What to do now.
@@ -136,7 +144,7 @@ impl Situation {
         let missing = self.missing();
         let room =
             if self.side_by_side { missing } else { self.bounds.max_total.saturating_sub(total) };
-        let start = missing.min(room).min(self.places.unwrap_or(u32::MAX));
+        let start = missing.min(room).min(self.places.map_or(u32::MAX, |places| places.free));
         let (discard_old, stop_old) = self.stop_old();
         Plan { start, stop_new: self.stop_new(missing, start), discard_old, stop_old }
     }
@@ -191,7 +199,8 @@ impl Situation {
     /// Nothing can be started or stopped, nothing is under way, and yet it is not steady.
     pub(super) fn is_blocked(&self) -> bool {
         let bakes = self.is_shifting() && self.new.healthy >= self.desired;
-        let starved = self.missing() > 0 && self.places == Some(0);
+        let no_room = |places: Places| places.free == 0 && places.bare > 0;
+        let starved = self.missing() > 0 && self.places.is_some_and(no_room);
         let is_done = self.failed || bakes || starved || self.astray > 0 || self.is_steady();
         let under_way = self.new.coming() + self.stopping;
         !is_done && under_way == 0 && self.plan() == Plan::default()

@@ -108,7 +108,7 @@ impl Controller {
             failed: service.is_failed(),
             astray,
             astray_free,
-            places: service.daemon.as_ref().map(|daemon| daemon.place_count(now)),
+            places: service.daemon.as_ref().map(|daemon| daemon.places(now)),
         }
     }
 

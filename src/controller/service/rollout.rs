@@ -138,7 +138,7 @@ impl Controller {
         if held.deployment != service.primary {
             return;
         }
-        if service.ran_at.take().is_some_and(|at| at < now) {
+        if service.runs.take(now) {
             service.failures_in_row = 0;
             service.throttle.reset();
         }

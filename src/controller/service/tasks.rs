@@ -59,7 +59,7 @@ impl Controller {
             (said, deployment) = (held.said, Some(held.deployment));
         });
         let service = self.services.get_mut(id);
-        service.ran_at = Some(now);
+        service.runs.note(now);
         service.told.ends(Lasting::Impaired);
         if let Some(number) = deployment {
             service.deployment_mut(number).has_run = true;
@@ -208,6 +208,7 @@ impl Controller {
             self.started_in_vain(now, id, &held, out);
         } else if held.running_since == now {
             // Replaced without a delay it would end again at this very instant, for ever.
+            self.services.get_mut(id).runs.note_gone_at_once(now);
             self.started_in_vain(now, id, &held, out);
         }
         self.reconcile(now, id, out);
