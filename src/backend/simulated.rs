@@ -287,10 +287,10 @@ impl SimulatedBackend {
         let live = self.live[slot as usize].as_ref().expect("an admitted task is live");
         let law = self.latency(live.placement.instance).and_then(|latency| latency.start.as_ref());
         let speed_milli = self.hosts[live.placement.instance.index()].speed_milli;
-        let course = self.course(slot, speed_milli);
-        let (with_engine, has_latency) =
-            (self.engines.is_some(), law.is_some() || course.is_some());
+        let (with_engine, has_law) = (self.engines.is_some(), law.is_some());
         let mut delay = self.draw(law, START_DRAW, live.origin);
+        let course = self.course(slot, delay);
+        let has_latency = has_law || course.is_some();
         let live = self.live_mut(slot);
         live.stage = Stage::Starting;
         let run_time = live.behaviour.run_time;

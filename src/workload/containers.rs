@@ -72,6 +72,10 @@ pub struct Course {
     pub end: Option<(SimDuration, Outcome)>,
 }
 
+/// When each container of a task runs, since the task had room on its host.
+#[derive(Debug, Clone)]
+pub struct Timetable(Vec<Result<Times, SimDuration>>);
+
 /// Restarts that are followed: a container that was restarted so often is taken never to end.
 const RESTARTS_MAX: u32 = 10_000;
 
@@ -87,17 +91,22 @@ struct Times {
 }
 
 impl Containers {
-    /// The course of one task on an instance of this speed, thousandths, which run times are
-    /// divided by; `draw` gives its uniform variates one after the other.
-    pub fn course(&self, speed_milli: u32, draw: &mut dyn FnMut() -> f64) -> Course {
+    /// The times of one task's containers on an instance of this speed, thousandths, which run
+    /// times are divided by; `draw` gives its uniform variates one after the other.
+    pub fn timetable(&self, speed_milli: u32, draw: &mut dyn FnMut() -> f64) -> Timetable {
         let mut all: Vec<Result<Times, SimDuration>> = Vec::with_capacity(self.0.len());
         for container in &self.0 {
             let begins = container.begins(&all);
             all.push(begins.map(|begins| container.times(begins, speed_milli, draw)));
         }
+        Timetable(all)
+    }
+
+    /// The course of a task whose containers have these times.
+    pub fn course(&self, Timetable(all): &Timetable) -> Course {
         let started = || all.iter().flatten();
         let start = started().map(|times| times.started).max().unwrap_or_default();
-        let essential = self.0.iter().zip(&all).filter(|(container, _)| container.essential);
+        let essential = self.0.iter().zip(all).filter(|(container, _)| container.essential);
         let exits = essential.filter_map(|(_, times)| times.as_ref().ok()?.exited);
         let ends = exits.min();
         // What ends a task before all have started keeps it from RUNNING.
@@ -118,23 +127,28 @@ impl Containers {
         self.0.iter().any(|container| container.shutdown.is_some())
     }
 
-    /// How long it takes until all have exited, once the task is told to stop: each is told when
-    /// all that depend on it have exited. Those that others waited for to exit have done so.
-    /// `timeout` is the `stopTimeout` of those that have none; `draw` gives uniform variates.
-    pub fn shutdown(&self, timeout: SimDuration, draw: &mut dyn FnMut() -> f64) -> SimDuration {
+    /// How long it takes until all have exited, once the task is told to stop `after` so long: each
+    /// that runs then is told when all that depend on it have exited. `timeout` is the
+    /// `stopTimeout` of those that have none; `draw` gives uniform variates.
+    pub fn shutdown(
+        &self,
+        times: &Timetable,
+        after: SimDuration,
+        timeout: SimDuration,
+        draw: &mut dyn FnMut() -> f64,
+    ) -> SimDuration {
         // What depends on a container stands after it.
         let mut told = vec![SimDuration::ZERO; self.0.len()];
-        let mut gone = vec![false; self.0.len()];
         let mut last = SimDuration::ZERO;
         for (place, container) in self.0.iter().enumerate().rev() {
             let takes = container.shutdown.as_ref().map(|law| law.sample(draw()));
             let takes = takes.unwrap_or_default().min(container.stop_timeout.unwrap_or(timeout));
-            let takes = if gone[place] { SimDuration::ZERO } else { takes };
+            let runs = times.0[place].is_ok_and(|times| times.runs(container, after));
+            let takes = if runs { takes } else { SimDuration::ZERO };
             let exited = told[place].saturating_add(takes);
             last = last.max(exited);
-            for &(on, condition) in &container.depends_on {
+            for &(on, _) in &container.depends_on {
                 told[on] = told[on].max(exited);
-                gone[on] |= matches!(condition, Condition::Complete | Condition::Success);
             }
         }
         last
@@ -195,6 +209,13 @@ impl Container {
 }
 
 impl Times {
+    /// Whether the container of these times runs `after` so long. An essential one does as long as
+    /// its task: where others slow it down, that is longer than these times say.
+    fn runs(&self, container: &Container, after: SimDuration) -> bool {
+        let has_exited = self.exited.is_some_and(|(at, _)| at <= after);
+        self.started <= after && (container.essential || !has_exited)
+    }
+
     /// When a condition is met; `Err` with the time at which it is known that it never will be.
     fn met(&self, condition: Condition) -> Result<SimDuration, SimDuration> {
         if condition == Condition::Start {

@@ -29,7 +29,8 @@ fn init(seconds: u64) -> Container {
 }
 
 fn course(containers: &[Container]) -> Course {
-    Containers(containers.to_vec()).course(1000, &mut || 0.5)
+    let all = Containers(containers.to_vec());
+    all.course(&all.timetable(1000, &mut || 0.5))
 }
 
 fn runs_after(seconds: u64) -> Course {
@@ -117,7 +118,8 @@ fn fast_instances_run_containers_in_less_time_and_start_them_in_the_same() {
         run: law(50),
         ..container("app")
     };
-    let course = Containers(vec![init(30), app]).course(2000, &mut || 0.5);
+    let all = Containers(vec![init(30), app]);
+    let course = all.course(&all.timetable(2000, &mut || 0.5));
     let end = Some((SimDuration::from_secs(25), Outcome::Completed));
     assert_eq!(course, Course { start: SimDuration::from_secs(17), fails: false, end });
 }
@@ -146,7 +148,8 @@ fn ecs_1_1_a_restart_policy_restarts_what_ran_long_enough() {
         let restart = Some(SimDuration::from_secs(60));
         let app = Container { run: Some(run), restart, ..container("app") };
         let mut draws = runs.iter().map(|&seconds| seconds as f64 / 100.0);
-        Containers(vec![app]).course(1000, &mut || draws.next().unwrap()).end
+        let all = Containers(vec![app]);
+        all.course(&all.timetable(1000, &mut || draws.next().unwrap())).end
     };
     let ended = |seconds| Some((SimDuration::from_secs(seconds), Outcome::Completed));
     assert_eq!(of(&[59]), ended(59));
@@ -156,12 +159,31 @@ fn ecs_1_1_a_restart_policy_restarts_what_ran_long_enough() {
     assert_eq!(course(&[steady]).end, None);
 }
 
+/// Seconds until all have exited of a task that is told to stop after so many.
+fn stops_after(seconds: u64, containers: &[Container]) -> u64 {
+    let all = Containers(containers.to_vec());
+    let times = all.timetable(1000, &mut || 0.5);
+    let [after, timeout] = [seconds, 30].map(SimDuration::from_secs);
+    all.shutdown(&times, after, timeout, &mut || 0.5).micros() / 1_000_000
+}
+
+#[test]
+fn ecs_1_1_only_what_runs_is_stopped() {
+    let app = Container { start: law(10), shutdown: law(5), ..container("app") };
+    let side = Container { shutdown: law(20), ..init(30) };
+    let both = [app.clone(), side.clone()];
+    assert_eq!([9, 10, 29, 30].map(|after| stops_after(after, &both)), [20, 20, 20, 5]);
+    let alone = std::slice::from_ref(&app);
+    assert_eq!([9, 10].map(|after| stops_after(after, alone)), [0, 5], "not started yet");
+    // What restarts it runs on; what ends the task runs as long as the task.
+    let restarted = Container { restart: Some(SimDuration::ZERO), ..side.clone() };
+    assert_eq!(stops_after(100, &[app.clone(), restarted]), 20);
+    assert_eq!(stops_after(100, &[app, Container { essential: true, ..side }]), 20);
+}
+
 #[test]
 fn ecs_1_1_containers_stop_in_the_reverse_of_their_order() {
-    let stops = |containers: &[Container]| {
-        let all = Containers(containers.to_vec());
-        all.shutdown(SimDuration::from_secs(30), &mut || 0.5).micros() / 1_000_000
-    };
+    let stops = |containers: &[Container]| stops_after(60, containers);
     let log = Container { shutdown: law(3), ..container("log") };
     let app = Container { shutdown: law(5), ..container("app") };
     assert_eq!(stops(&[log.clone(), app.clone()]), 5, "side by side");

@@ -20,7 +20,7 @@ mod usage;
 pub mod written_table;
 
 pub use conduct::{Conduct, Image};
-pub use containers::{Condition, Container, Containers, Course};
+pub use containers::{Condition, Container, Containers, Course, Timetable};
 pub use health::{HealthChanges, HealthCheck};
 pub use machines::{Drains, Machines};
 pub use merge::Workload;

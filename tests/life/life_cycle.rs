@@ -149,6 +149,22 @@ fn ecs_2_an_eni_slot_is_held_until_the_interface_is_detached() {
     assert_eq!(times(&rows[1]), [23.0, 31.0, 31.0]);
 }
 
+/// The scheduler's books are ahead of the host's, but an interface that is there is not free.
+#[test]
+fn ecs_2_an_eni_slot_is_held_while_the_containers_exit() {
+    let held = "cpu = 128, network_mode = \"awsvpc\", shutdown = \"20s\"";
+    for life in ["", "[life_cycle]\ndetach_network = \"5s\"\n"] {
+        let scenario = [
+            life,
+            &HOST.replace("awsvpc_tasks = 2", "awsvpc_tasks = 1"),
+            &service("a", "0s", "50s", "", held),
+            &service("b", "10s", "200s", "", "cpu = 128, network_mode = \"awsvpc\""),
+        ];
+        let free = if life.is_empty() { 70.0 } else { 75.0 };
+        assert_eq!(at(&rows(&scenario.concat())[1], "placed"), free, "{life}");
+    }
+}
+
 #[test]
 fn ecs_4_resources_are_free_at_stopping_and_the_host_frees_them_later() {
     let slow = "cpu = 4096, shutdown = \"20s\"";
@@ -186,6 +202,22 @@ fn ecs_4_a_deactivating_task_holds_its_resources() {
     assert_eq!([at(&rows[0], "stopping_at"), at(&rows[0], "ended")], [80.0, 80.0]);
     assert_eq!([at(&rows[1], "placed"), at(&rows[1], "started")], [80.0, 80.0]);
     assert_eq!(at(&rows[1], "ended"), 200.0, "without a load balancer at once");
+}
+
+/// The first has long exited, or runs while the second waits for it to be healthy.
+#[test]
+fn ecs_1_1_containers_that_run_when_the_task_is_stopped_are_told() {
+    let stopped = |containers: &str| {
+        let task = format!("cpu = 256, containers = [{{ name = \"app\"{containers}");
+        let scenario = ["until = \"10m\"\n", HOST, &service("web", "0s", "60s", "", &task)];
+        let row = rows(&scenario.concat()).remove(0);
+        (row["started_s"].clone(), at(&row, "stopping_at"), at(&row, "ended"))
+    };
+    let side = " }, { name = \"side\", essential = false, run = \"10s\", shutdown = \"25s\" }]";
+    assert_eq!(stopped(side), ("0".to_owned(), 60.0, 60.0));
+    let waits = ", depends_on = [{ container = \"side\", condition = \"healthy\" }] }, \
+                 { name = \"side\", ready = \"4m\", shutdown = \"25s\" }]";
+    assert_eq!(stopped(waits), (String::new(), 60.0, 85.0));
 }
 
 #[test]

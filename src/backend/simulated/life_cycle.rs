@@ -6,7 +6,7 @@ use crate::controller::{Event, Transition, Transitions};
 use crate::des::{EventKey, Purpose, SimDuration, SimTime};
 use crate::model::{Origin, Outcome, TaskId};
 use crate::workload::law_spec::DurationLaw;
-use crate::workload::{Conduct, Course, HealthChanges};
+use crate::workload::{Conduct, Containers, Course, HealthChanges, Timetable};
 
 use super::super::nature::draw_key;
 use super::pulls::{Images, Pulls};
@@ -105,6 +105,8 @@ pub(super) struct Lives {
     under_way: Vec<Option<UnderWay>>,
     /// When those that were sent SIGTERM exit, by task slot.
     exits: BTreeMap<u32, EventKey>,
+    /// When the first containers of those that have several could begin, by task slot.
+    begun: BTreeMap<u32, SimTime>,
     /// What the health checks of running tasks will find, by task slot.
     checks: BTreeMap<u32, Checks>,
 }
@@ -234,23 +236,41 @@ impl SimulatedBackend {
             || live.behaviour.ends == Outcome::FailedToStart
     }
 
-    /// How a task with several containers goes; `None` if it has one.
-    pub(super) fn course(&self, slot: u32, speed_milli: u32) -> Option<Course> {
+    /// How a task with several containers goes whose first can begin after a delay; `None` if it
+    /// has one.
+    pub(super) fn course(&mut self, slot: u32, delay: SimDuration) -> Option<Course> {
         let live = self.live[slot as usize].as_ref().expect("a starting task is live");
         let containers = self.nature.conduct(live.definition)?.containers.as_ref()?;
-        let (entity, attempt) = draw_key(live.origin);
-        let mut draws = self.seed.stream(CONTAINERS_DRAW, entity, attempt);
-        Some(containers.course(speed_milli, &mut || draws.uniform()))
+        let course = containers.course(&self.timetable(live, containers));
+        self.lives.begun.insert(slot, self.queue.now() + delay);
+        Some(course)
     }
 
-    /// A running task is sent SIGTERM; whether it takes time to exit.
+    /// The times of a task's containers: the same whenever it is asked for.
+    fn timetable(&self, live: &Live, containers: &Containers) -> Timetable {
+        let speed_milli = self.hosts[live.placement.instance.index()].speed_milli;
+        let (entity, attempt) = draw_key(live.origin);
+        let mut draws = self.seed.stream(CONTAINERS_DRAW, entity, attempt);
+        containers.timetable(speed_milli, &mut || draws.uniform())
+    }
+
+    /// A running task is sent SIGTERM, or one that starts and has containers that run; whether it
+    /// takes time to exit.
     pub(super) fn terminate(&mut self, slot: u32) -> bool {
         let live = self.live[slot as usize].as_ref().expect("a task to stop is live");
+        // An engine starts all of a task at once.
+        let starts = live.stage == Stage::Starting
+            && self.engines.is_none()
+            && self.lives.begun.get(&slot).is_some_and(|at| *at <= self.queue.now());
         let conduct = self.nature.conduct(live.definition);
-        let Some(conduct) = conduct.filter(|_| live.stage == Stage::Running) else { return false };
-        let exits = self.time_to_exit(conduct, live.origin);
+        let runs = live.stage == Stage::Running || starts;
+        let Some(conduct) = conduct.filter(|_| runs) else { return false };
+        let exits = self.time_to_exit(conduct, slot, live);
         if exits == SimDuration::ZERO {
             return false;
+        }
+        if let Some(key) = self.live_mut(slot).next.take_if(|_| starts) {
+            self.queue.cancel(key);
         }
         assert!(self.exits_take_time(), "a host without a ledger has tasks that take time to exit");
         let key = self.schedule(exits, phase::ENDS, Due::Terminated(slot));
@@ -260,14 +280,17 @@ impl SimulatedBackend {
     }
 
     /// From SIGTERM until the last container has exited, or was killed.
-    fn time_to_exit(&self, conduct: &Conduct, origin: Origin) -> SimDuration {
+    fn time_to_exit(&self, conduct: &Conduct, slot: u32, live: &Live) -> SimDuration {
+        let origin = live.origin;
         let timeout = conduct.stop_timeout.unwrap_or(self.lives.setup.stop_timeout);
         match conduct.containers.as_ref().filter(|all| all.take_time_to_exit()) {
             None => self.draw(conduct.shutdown.as_ref(), SHUTDOWN_DRAW, origin).min(timeout),
             Some(containers) => {
                 let (entity, attempt) = draw_key(origin);
                 let mut draws = self.seed.stream(SHUTDOWN_DRAW, entity, attempt);
-                containers.shutdown(timeout, &mut || draws.uniform())
+                let (now, times) = (self.queue.now(), self.timetable(live, containers));
+                let after = self.lives.begun.get(&slot).map_or(SimDuration::ZERO, |at| now - *at);
+                containers.shutdown(&times, after, timeout, &mut || draws.uniform())
             }
         }
     }
@@ -290,6 +313,7 @@ impl SimulatedBackend {
     pub(super) fn no_more_of(&mut self, slot: u32) {
         self.give_up_transition(slot);
         self.serves_no_more(slot);
+        self.lives.begun.remove(&slot);
         if let Some(key) = self.lives.exits.remove(&slot) {
             self.queue.cancel(key);
         }

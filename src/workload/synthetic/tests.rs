@@ -374,7 +374,7 @@ fn ecs_1_1_containers_of_a_task_definition_start_in_their_order() {
     };
     let start = |kind: &ResolvedKind| {
         let containers = kind.conduct.containers.as_ref().unwrap();
-        let course = containers.course(1000, &mut || 0.5);
+        let course = containers.course(&containers.timetable(1000, &mut || 0.5));
         (course.start, course.fails)
     };
     let seconds = SimDuration::from_secs;
