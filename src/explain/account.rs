@@ -117,6 +117,8 @@ fn life(lived: &Lived, finished: &Finished) -> LifeFacts {
         outcome: outcome.to_owned(),
         instance: lived.placed.map(|(_, on)| name(on, cluster)),
         run_ended_s: finished.now.as_secs_f64(),
+        states: lived.states.facts(lived.ended.map(|(at, _)| at)),
+        image_s: lived.states.image_s(),
     }
 }
 
@@ -222,10 +224,12 @@ fn blocked(
 }
 
 fn host(lived: &Lived, finished: &Finished) -> Option<HostFacts> {
-    let ((placed, _), then) = lived.placed.zip(lived.host)?;
-    let until = lived.started.or(lived.ended.map(|(at, _)| at)).unwrap_or(finished.now);
-    (until > placed).then(|| HostFacts {
-        waited_s: until.as_secs_f64() - placed.as_secs_f64(),
+    let then = lived.host?;
+    let (got, until) = lived.states.on_host()?;
+    let until = until.or(lived.ended.map(|(at, _)| at)).unwrap_or(finished.now);
+    (until > got).then(|| HostFacts {
+        waited_s: until.as_secs_f64() - got.as_secs_f64(),
+        room: then.room && !lived.states.tells_room(),
         stopping: then.stopping,
         pending: then.pending,
     })

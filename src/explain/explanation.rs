@@ -97,6 +97,21 @@ pub struct LifeFacts {
     pub instance: Option<String>,
     /// When the run ended.
     pub run_ended_s: f64,
+    /// The states that it passed through once it was placed and that took time, in order.
+    pub states: Vec<StateFacts>,
+    /// Since when it waited for its image, and when that was there.
+    pub image_s: Option<[f64; 2]>,
+}
+
+/// A state of a task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StateFacts {
+    /// ECS's name.
+    pub state: &'static str,
+    /// When it came to it.
+    pub from_s: f64,
+    /// When it came to the next one; `null` if it was in it when the run ended.
+    pub until_s: Option<f64>,
 }
 
 /// One attempt, or several that were refused for the same causes: the figures are the last one's.
@@ -241,8 +256,11 @@ pub struct Blocked {
 /// What held the host when a task was placed there.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct HostFacts {
-    /// From placement to start, or to the end of the run.
+    /// From when the host got it until there was room and it waited for its image, or until it was
+    /// started where it has none, or to the end of the run.
     pub waited_s: f64,
+    /// Whether there was room for it at once: then this is the host's own time.
+    pub room: bool,
     /// Tasks whose room was free already while their containers were still there.
     pub stopping: u32,
     /// Tasks placed before it and not started.

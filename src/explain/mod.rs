@@ -10,6 +10,7 @@ mod counterfactual;
 pub mod explanation;
 mod lacks;
 pub mod service;
+mod states;
 #[cfg(test)]
 mod tests;
 mod told;

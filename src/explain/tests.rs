@@ -314,6 +314,40 @@ fn a_task_that_waits_on_its_host() {
     let of = explained(&text, 1);
     let host = of.host.unwrap();
     assert_eq!((host.waited_s, host.stopping, host.pending), (20.0, 1, 0));
+    assert!(!host.room);
+    // Beside one of half the size there was room, and the wait is the host's own.
+    let text = text.replace("cpu = 3072", "cpu = 1024").replace("count = 1\n", OWN_TIME);
+    let host = explained(&text, 1).host.unwrap();
+    assert_eq!((host.waited_s, host.room), (7.0, true));
+}
+
+const OWN_TIME: &str = "count = 1\nstart_delay = \"7s\"\n";
+
+/// Its image takes 80 s of its start, and its service stops it after 300 s.
+#[test]
+fn the_states_of_a_task_are_told_with_its_image_and_its_stop() {
+    let text = "until = \"10m\"\n[life_cycle]\nattach_network = \"8s\"\n\
+        deregistration_delay = \"30s\"\ncontainer_start = \"1s\"\n[capacity.a]\nvcpus = 4\n\
+        memory_mib = 8192\ncount = 1\nawsvpc_tasks = 2\npull_mbps = 80\n[service.web]\n\
+        desired_count = 1\nload_balancer = true\n\
+        task = { cpu = 256, memory = 256, network_mode = \"awsvpc\", shutdown = \"20s\", \
+        image = { name = \"i\", size_mb = 800 } }\n\
+        changes = [{ at = \"300s\", desired_count = 0 }]\n";
+    let of = explained(text, 0);
+    let states = of.life.states.iter().map(|one| (one.state, one.from_s, one.until_s.unwrap()));
+    let want = [
+        ("PROVISIONING", 0.0, 8.0),
+        ("PENDING", 8.0, 89.0),
+        ("RUNNING", 89.0, 300.0),
+        ("DEACTIVATING", 300.0, 330.0),
+        ("STOPPING", 330.0, 350.0),
+    ];
+    assert_eq!(states.collect::<Vec<_>>(), want);
+    assert_eq!((of.life.image_s, of.host), (Some([8.0, 88.0]), None));
+    // A run that ends while it stops.
+    let of = explained(&text.replace("10m", "340s"), 0);
+    let last = of.life.states.last().unwrap();
+    assert_eq!((last.state, last.from_s, last.until_s), ("STOPPING", 330.0, None));
 }
 
 #[test]

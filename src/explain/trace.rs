@@ -14,6 +14,7 @@ use crate::model::{
 use crate::placement::{Answer, Ask, DecisionLog, How};
 
 use super::lacks::{Lacks, Requirement};
+use super::states::States;
 use super::told::Told;
 
 /// Rows of attempts kept apart; beyond, an attempt joins an earlier row with the same causes.
@@ -84,6 +85,8 @@ pub(super) struct HostThen {
     pub(super) stopping: u32,
     /// Tasks placed before it and not started.
     pub(super) pending: u32,
+    /// Whether it had room beside them all.
+    pub(super) room: bool,
 }
 
 /// When what happened to the task.
@@ -99,6 +102,7 @@ pub(super) struct Lived {
     pub(super) host: Option<HostThen>,
     pub(super) started: Option<SimTime>,
     pub(super) ended: Option<(SimTime, Outcome)>,
+    pub(super) states: States,
 }
 
 impl Lived {
@@ -215,6 +219,15 @@ impl Trace {
         }
     }
 
+    /// Notes that the task's image is there, if that is what happened.
+    fn image_came(&mut self, seen: &Observation<'_>) {
+        if let Event::ImagePulled { task, since } = seen.event
+            && let Some(lived) = self.lived.as_mut().filter(|_| task.number == self.task)
+        {
+            lived.states.image_came(*since, seen.now);
+        }
+    }
+
     /// Gives what was noted in an event its time. What was decided after the task had its answer
     /// is of no account to it.
     fn settle(&mut self, now: SimTime) {
@@ -286,6 +299,7 @@ impl Trace {
             host: None,
             started: None,
             ended: None,
+            states: States::default(),
         });
     }
 
@@ -309,13 +323,18 @@ impl Trace {
         match seen.changes[index] {
             Change::TaskPlaced { placement, .. } => {
                 lived.placed = Some((now, placement.instance));
-                lived.host = Some(host_then(seen, index, placement.instance));
+                lived.host = Some(host_then(seen, index, lived.class, placement.instance));
+                let status = seen.cluster.task(task).map(|task| task.status);
+                lived.states.enter(status.unwrap_or(TaskStatus::Pending), now);
             }
-            Change::TaskStarted(_) => lived.started = Some(now),
+            Change::TaskAdvanced { status, .. } => lived.states.enter(status, now),
+            Change::TaskStarted(_) => {
+                lived.started = Some(now);
+                lived.states.enter(TaskStatus::Running, now);
+            }
+            Change::TaskStopping(_) => lived.states.enter(TaskStatus::Stopping, now),
             Change::TaskEnded { outcome, .. } => lived.ended = Some((now, outcome)),
             Change::TaskCreated { .. }
-            | Change::TaskAdvanced { .. }
-            | Change::TaskStopping(_)
             | Change::InstanceJoined(_)
             | Change::InstanceDraining(_)
             | Change::Service(..)
@@ -330,7 +349,12 @@ fn start_on(submission: &Submission, origin: Origin) -> Option<InstanceId> {
 }
 
 /// Who was on the host when the change at `index` placed a task there. O(tasks).
-fn host_then(seen: &Observation<'_>, index: usize, instance: InstanceId) -> HostThen {
+fn host_then(
+    seen: &Observation<'_>,
+    index: usize,
+    class: ClassId,
+    instance: InstanceId,
+) -> HostThen {
     let placed_since = |number: u64| {
         let is_it = |change: &Change| match change {
             Change::TaskPlaced { task, .. } => task.number == number,
@@ -340,8 +364,21 @@ fn host_then(seen: &Observation<'_>, index: usize, instance: InstanceId) -> Host
     };
     let here = seen.cluster.tasks().map(|(_, task)| task);
     let here = here.filter(|task| task.placement.is_some_and(|place| place.instance == instance));
-    let mut then = HostThen { stopping: 0, pending: 0 };
+    let wanted = &seen.cluster.class(class).definition;
+    let mut then = HostThen { stopping: 0, pending: 0, room: true };
+    let (mut cpu, mut memory_mib) = (0, 0);
     for task in here {
+        let definition = &seen.cluster.class(task.class).definition;
+        if task.status < TaskStatus::Deprovisioning && !placed_since(task.number) {
+            cpu += u64::from(definition.cpu.0);
+            memory_mib += u64::from(definition.memory_mib);
+        }
+        if task.status == TaskStatus::Stopping {
+            let in_the_way =
+                wanted.host_ports.iter().any(|port| definition.host_ports.contains(port))
+                    || wanted.gpu.devices > 0 && definition.gpu.devices > 0;
+            then.room &= !in_the_way;
+        }
         match task.status {
             TaskStatus::Stopping => then.stopping += 1,
             TaskStatus::Pending if !placed_since(task.number) => then.pending += 1,
@@ -353,6 +390,9 @@ fn host_then(seen: &Observation<'_>, index: usize, instance: InstanceId) -> Host
             | TaskStatus::Deprovisioning => {}
         }
     }
+    let spec = seen.cluster.instance(instance).spec();
+    let with_it = (cpu + u64::from(wanted.cpu.0), memory_mib + u64::from(wanted.memory_mib));
+    then.room &= with_it.0 <= u64::from(spec.cpu.0) && with_it.1 <= u64::from(spec.memory_mib);
     then
 }
 
@@ -392,6 +432,7 @@ impl Recorder for Watcher {
         }
         let lived_on = trace.lives();
         (0..seen.changes.len()).for_each(|index| trace.changed(seen, index));
+        trace.image_came(seen);
         if lived_on || trace.lives() {
             trace.hear(seen);
         }

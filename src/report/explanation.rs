@@ -2,8 +2,8 @@
 //! its place was chosen, and what would have helped.
 
 use crate::explain::explanation::{
-    AttemptRow, ChangeFacts, Choice, Counterfactual, Explanation, MessageFacts, NearFacts,
-    RefusalFacts, TaskFacts, TieFacts, TypeFacts,
+    AttemptRow, ChangeFacts, Choice, Counterfactual, Explanation, LifeFacts, MessageFacts,
+    NearFacts, RefusalFacts, StateFacts, TaskFacts, TieFacts, TypeFacts,
 };
 use crate::explain::service::ServiceExplanation;
 
@@ -124,13 +124,19 @@ fn life(of: &Explanation) -> Vec<String> {
             at(blocked.last_s),
         ));
     }
+    lines.extend(states(life));
     if let Some(host) = &of.host {
         let before = [(host.stopping, "stopping task"), (host.pending, "waiting task")];
         let before = before.into_iter().filter(|(count, _)| *count > 0);
         let before: Vec<String> =
             before.map(|(count, what)| counted(count as usize, what)).collect();
         let then = if before.is_empty() {
-            "nothing was before it there: this is the host's own time (start_delay, or its engine)"
+            "nothing was before it there: this is the host's own time (an image that it pulls, the \
+             start of its containers, or its engine)"
+                .to_owned()
+        } else if host.room {
+            "there was room at once: this is the host's own time (an image that it pulls, the \
+             start of its containers, or its engine)"
                 .to_owned()
         } else {
             let before = before.join(" and ");
@@ -138,13 +144,37 @@ fn life(of: &Explanation) -> Vec<String> {
                 "before it there: {before}; a host starts first in, first out, as room gets free"
             )
         };
-        let end = if life.started_s.is_some() { "until it started" } else { "and never started" };
+        let end = match (life.image_s, life.started_s) {
+            (Some(_), _) => "until its image was pulled",
+            (None, Some(_)) => "until it started",
+            (None, None) => "and never started",
+        };
         lines.push(format!(
             "On its host it waited {} {end}; {then}.",
             format::duration(host.waited_s)
         ));
     }
     lines
+}
+
+/// The states of a placed task, if they were others than RUNNING.
+fn states(life: &LifeFacts) -> Option<String> {
+    if life.states.iter().all(|one| one.state == "RUNNING") {
+        return None;
+    }
+    let image = life.image_s.filter(|[since, at]| at > since);
+    let one = |one: &StateFacts| {
+        let until = one.until_s.unwrap_or(life.run_ended_s);
+        let took = format::duration(until - one.from_s);
+        let so_far = if one.until_s.is_none() { " so far" } else { "" };
+        let of_image = image.filter(|[since, at]| one.from_s <= *since && *at <= until);
+        let of_image = of_image.map_or(String::new(), |[since, at]| {
+            format!(" (its image came in {})", format::duration(at - since))
+        });
+        format!("{} {took}{so_far}{of_image}", one.state)
+    };
+    let all: Vec<String> = life.states.iter().map(one).collect();
+    Some(format!("States: {}.", all.join(", ")))
 }
 
 /// `3`, `3–9`, or a dash where others were tried.

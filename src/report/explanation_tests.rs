@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::explain::explanation::{
-    Blocked, FailedFacts, HostFacts, LifeFacts, ScoreFacts, StepFacts,
+    Blocked, FailedFacts, HostFacts, LifeFacts, ScoreFacts, StateFacts, StepFacts,
 };
 
 fn near(instance: &str, missing: Option<f64>, unit: &'static str) -> NearFacts {
@@ -112,10 +112,15 @@ fn explanation() -> Explanation {
             outcome: "running".to_owned(),
             instance: Some("pool-1".to_owned()),
             run_ended_s: 700.0,
+            states: vec![
+                StateFacts { state: "PENDING", from_s: 601.0, until_s: Some(603.5) },
+                StateFacts { state: "RUNNING", from_s: 603.5, until_s: None },
+            ],
+            image_s: None,
         },
         attempts: vec![refused(), placed()],
         blocked: None,
-        host: Some(HostFacts { waited_s: 2.5, stopping: 1, pending: 0 }),
+        host: Some(HostFacts { waited_s: 2.5, room: false, stopping: 1, pending: 0 }),
         service_told: vec![MessageFacts {
             message: "was unable to place a task\u{7}.".to_owned(),
             why: Some("1 of 1 RESOURCE:CPU".to_owned()),
@@ -143,6 +148,7 @@ day, arm binpack:memory, seed 7: task 40 'train-1' of train, group family:train
 It asks for 2 vCPU, 4 096 MiB, 2 GPU, port tcp/80, 1 ENI slot, distinctInstance.
 
 running: submitted at 30.5 s, placed on pool-1 at 601 s, started at 603.5 s.
+States: PENDING 2.5 s, RUNNING 1m 37s so far.
 On its host it waited 2.5 s until it started; before it there: 1 stopping task;
 a host starts first in, first out, as room gets free.
 
