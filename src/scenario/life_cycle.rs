@@ -175,9 +175,12 @@ impl Scenario {
                 return Err(document.error(&format!("{path}.fails_to_start"), problem));
             }
             let Some(image) = &conduct.image else { continue };
-            let size = *sizes.entry(&image.name).or_insert(image.bytes);
-            if size != image.bytes {
-                let problem = format!("'{}' has another size elsewhere", image.name);
+            let (size, other) = sizes.entry(&image.name).or_insert((image.bytes, path.clone()));
+            if *size != image.bytes {
+                let problem = format!(
+                    "'{}' has another size in {other}.image; write the same, or another name",
+                    image.name
+                );
                 return Err(document.error(&format!("{path}.image.size_mb"), problem));
             }
             if !pulls_take_time {

@@ -83,7 +83,18 @@ impl<'de> Deserializer<'de> for Written {
             Value::Table(table) if table.len() == 1 => {
                 visitor.visit_enum(MapAccessDeserializer::new(Written::keys(table)))
             }
-            other => other.deserialize_enum(name, variants, visitor),
+            name_of_variant @ Value::String(_) => {
+                name_of_variant.deserialize_enum(name, variants, visitor)
+            }
+            other => {
+                let names: Vec<String> = variants.iter().map(|one| format!("\"{one}\"")).collect();
+                let what = match other {
+                    Value::Array(_) => "a list".to_owned(),
+                    Value::Table(table) => format!("a table of {} keys", table.len()),
+                    plain => plain.to_string(),
+                };
+                Err(Error::custom(format!("{what}; write one of {}", names.join(", "))))
+            }
         }
     }
 
@@ -165,6 +176,16 @@ mod tests {
             ("choice = { held = [1] }", "choice.held"),
         ] {
             assert_eq!(read(text).unwrap_err(), format!("{key}: a list; write a table"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_told_the_names() {
+        let names = "write one of \"plain\", \"table\", \"held\"";
+        for (text, what) in
+            [("choice = 3", "3"), ("choice = []", "a list"), ("choice = {}", "a table of 0 keys")]
+        {
+            assert_eq!(read(text).unwrap_err(), format!("choice: {what}; {names}"), "{text}");
         }
     }
 
