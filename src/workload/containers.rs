@@ -143,15 +143,36 @@ impl Containers {
         for (place, container) in self.0.iter().enumerate().rev() {
             let takes = container.shutdown.as_ref().map(|law| law.sample(draw()));
             let takes = takes.unwrap_or_default().min(container.stop_timeout.unwrap_or(timeout));
-            let runs = times.0[place].is_ok_and(|times| times.runs(container, after));
-            let takes = if runs { takes } else { SimDuration::ZERO };
+            let times = times.0[place].ok().filter(|times| times.runs(container, after));
+            let by_itself = times.and_then(|times| times.exits_by_itself(container, after));
+            let takes = if times.is_some() { takes } else { SimDuration::ZERO };
             let exited = told[place].saturating_add(takes);
+            let exited = by_itself.map_or(exited, |at| exited.min(at));
             last = last.max(exited);
             for &(on, _) in &container.depends_on {
                 told[on] = told[on].max(exited);
             }
         }
         last
+    }
+}
+
+impl Timetable {
+    /// Whether any container runs `after` so long.
+    pub fn any_runs(&self, Containers(all): &Containers, after: SimDuration) -> bool {
+        let mut pairs = self.0.iter().zip(all);
+        pairs.any(|(times, container)| times.is_ok_and(|times| times.runs(container, after)))
+    }
+
+    /// How long it then takes until an essential container exits by itself; `None` if none does.
+    pub fn essential_exit(
+        &self,
+        Containers(all): &Containers,
+        after: SimDuration,
+    ) -> Option<SimDuration> {
+        let essential = self.0.iter().zip(all).filter(|(_, container)| container.essential);
+        let exits = essential.filter_map(|(times, _)| times.ok()?.exited);
+        exits.map(|(at, _)| at).filter(|at| *at > after).map(|at| at.saturating_sub(after)).min()
     }
 }
 
@@ -214,6 +235,13 @@ impl Times {
     fn runs(&self, container: &Container, after: SimDuration) -> bool {
         let has_exited = self.exited.is_some_and(|(at, _)| at <= after);
         self.started <= after && (container.essential || !has_exited)
+    }
+
+    /// How long it takes until the container, which runs `after` so long, exits by itself; `None` if
+    /// it does not, or ends its task by that.
+    fn exits_by_itself(&self, container: &Container, after: SimDuration) -> Option<SimDuration> {
+        let (at, _) = self.exited.filter(|_| !container.essential)?;
+        Some(at.saturating_sub(after))
     }
 
     /// When a condition is met; `Err` with the time at which it is known that it never will be.

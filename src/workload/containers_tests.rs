@@ -172,7 +172,8 @@ fn ecs_1_1_only_what_runs_is_stopped() {
     let app = Container { start: law(10), shutdown: law(5), ..container("app") };
     let side = Container { shutdown: law(20), ..init(30) };
     let both = [app.clone(), side.clone()];
-    assert_eq!([9, 10, 29, 30].map(|after| stops_after(after, &both)), [20, 20, 20, 5]);
+    assert_eq!([9, 10, 29, 30].map(|after| stops_after(after, &both)), [20, 20, 5, 5]);
+    assert_eq!([11, 12].map(|after| stops_after(after, &both)), [19, 18], "it exits by itself");
     let alone = std::slice::from_ref(&app);
     assert_eq!([9, 10].map(|after| stops_after(after, alone)), [0, 5], "not started yet");
     // What restarts it runs on; what ends the task runs as long as the task.

@@ -218,6 +218,13 @@ fn ecs_1_1_containers_that_run_when_the_task_is_stopped_are_told() {
     let waits = ", depends_on = [{ container = \"side\", condition = \"healthy\" }] }, \
                  { name = \"side\", ready = \"4m\", shutdown = \"25s\" }]";
     assert_eq!(stopped(waits), (String::new(), 60.0, 85.0));
+    // By itself, before the time that it may take is over; and of one that starts later nothing.
+    let exits = waits.replace("ready", "run = \"70s\", ready");
+    assert_eq!(stopped(&exits), (String::new(), 60.0, 70.0));
+    let later = ", start = \"80s\", shutdown = \"25s\" }]";
+    assert_eq!(stopped(later), (String::new(), 60.0, 60.0));
+    let of_task = ", start = \"80s\" }], shutdown = \"25s\"";
+    assert_eq!(stopped(of_task), (String::new(), 60.0, 60.0));
 }
 
 #[test]

@@ -283,16 +283,23 @@ impl SimulatedBackend {
     fn time_to_exit(&self, conduct: &Conduct, slot: u32, live: &Live) -> SimDuration {
         let origin = live.origin;
         let timeout = conduct.stop_timeout.unwrap_or(self.lives.setup.stop_timeout);
-        match conduct.containers.as_ref().filter(|all| all.take_time_to_exit()) {
-            None => self.draw(conduct.shutdown.as_ref(), SHUTDOWN_DRAW, origin).min(timeout),
-            Some(containers) => {
-                let (entity, attempt) = draw_key(origin);
-                let mut draws = self.seed.stream(SHUTDOWN_DRAW, entity, attempt);
-                let (now, times) = (self.queue.now(), self.timetable(live, containers));
-                let after = self.lives.begun.get(&slot).map_or(SimDuration::ZERO, |at| now - *at);
-                containers.shutdown(&times, after, timeout, &mut || draws.uniform())
-            }
-        }
+        let whole = || self.draw(conduct.shutdown.as_ref(), SHUTDOWN_DRAW, origin).min(timeout);
+        let Some(containers) = &conduct.containers else { return whole() };
+        let (now, times) = (self.queue.now(), self.timetable(live, containers));
+        let after = self.lives.begun.get(&slot).map_or(SimDuration::ZERO, |at| now - *at);
+        let exits = if containers.take_time_to_exit() {
+            let (entity, attempt) = draw_key(origin);
+            let mut draws = self.seed.stream(SHUTDOWN_DRAW, entity, attempt);
+            containers.shutdown(&times, after, timeout, &mut || draws.uniform())
+        } else if times.any_runs(containers, after) {
+            whole()
+        } else {
+            SimDuration::ZERO
+        };
+        // Of a task that runs the end is due as it was before.
+        let by_itself = times.essential_exit(containers, after);
+        let by_itself = by_itself.filter(|_| live.stage == Stage::Starting);
+        by_itself.map_or(exits, |at| exits.min(at))
     }
 
     /// A task that was sent SIGTERM has exited, or was killed; the event, if one follows at once.
