@@ -253,7 +253,7 @@ pub struct Blocked {
     pub before_at_end: Option<u64>,
 }
 
-/// What held the host when a task was placed there.
+/// What held the host when it got a task.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct HostFacts {
     /// From when the host got it until there was room and it waited for its image, or until it was

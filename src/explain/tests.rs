@@ -321,6 +321,31 @@ fn a_task_that_waits_on_its_host() {
     assert_eq!((host.waited_s, host.room), (7.0, true));
 }
 
+/// What stops when the host gets the task holds it up, though it was placed before that.
+#[test]
+fn a_host_is_looked_at_when_it_gets_the_task() {
+    let of = |first: &str, task: u64| {
+        let text = format!(
+            "until = \"10m\"\n[life_cycle]\nattach_network = \"8s\"\n[capacity.a]\nvcpus = 2\n\
+             memory_mib = 8192\ncount = 1\nstart_delay = \"2s\"\n[service.a]\n\
+             desired_count = 1\n{first}\n[service.b]\nstart = \"60s\"\ndesired_count = 1\n\
+             task = {{ cpu = 1024, memory = 256, network_mode = \"awsvpc\" }}\n[service.c]\n\
+             start = \"62s\"\ndesired_count = 1\ntask = {{ cpu = 1024, memory = 256 }}\n"
+        );
+        let host = explained(&text, task).host.unwrap();
+        (host.waited_s, host.room, host.stopping)
+    };
+    let stops = |at: &str, shutdown: &str| {
+        format!(
+            "task = {{ cpu = 1024, memory = 256, shutdown = \"{shutdown}\" }}\n\
+             changes = [{{ at = \"{at}\", desired_count = 0 }}]"
+        )
+    };
+    assert_eq!(of(&stops("61s", "25s"), 1), (20.0, false, 1), "68 s to 88 s");
+    assert_eq!(of(&stops("61s", "25s"), 2), (2.0, true, 1), "the other is not there yet");
+    assert_eq!(of(&stops("60s", "3s"), 1), (2.0, true, 0), "gone before");
+}
+
 const OWN_TIME: &str = "count = 1\nstart_delay = \"7s\"\n";
 
 /// Its image takes 80 s of its start, and its service stops it after 300 s.

@@ -78,7 +78,7 @@ pub(super) struct Ahead {
     pub(super) last_at: SimTime,
 }
 
-/// What held the host when the task was placed on it.
+/// What held the host when it got the task.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HostThen {
     /// Tasks whose room was free to the control plane while their containers were still there.
@@ -106,6 +106,14 @@ pub(super) struct Lived {
 }
 
 impl Lived {
+    /// The task comes to a state by the change at `index`; at PENDING its host gets it.
+    fn enter(&mut self, status: TaskStatus, seen: &Observation<'_>, index: usize) {
+        self.states.enter(status, seen.now);
+        if let (TaskStatus::Pending, Some((_, instance))) = (status, self.placed) {
+            self.host = Some(host_then(seen, index, self.class, instance));
+        }
+    }
+
     fn waits(&self) -> bool {
         self.placed.is_none() && self.ended.is_none()
     }
@@ -323,11 +331,10 @@ impl Trace {
         match seen.changes[index] {
             Change::TaskPlaced { placement, .. } => {
                 lived.placed = Some((now, placement.instance));
-                lived.host = Some(host_then(seen, index, lived.class, placement.instance));
                 let status = seen.cluster.task(task).map(|task| task.status);
-                lived.states.enter(status.unwrap_or(TaskStatus::Pending), now);
+                lived.enter(status.unwrap_or(TaskStatus::Pending), seen, index);
             }
-            Change::TaskAdvanced { status, .. } => lived.states.enter(status, now),
+            Change::TaskAdvanced { status, .. } => lived.enter(status, seen, index),
             Change::TaskStarted(_) => {
                 lived.started = Some(now);
                 lived.states.enter(TaskStatus::Running, now);
@@ -348,7 +355,7 @@ fn start_on(submission: &Submission, origin: Origin) -> Option<InstanceId> {
     submission.start_on.as_ref()?.get(ordinal as usize).copied()
 }
 
-/// Who was on the host when the change at `index` placed a task there. O(tasks).
+/// Who was on the host when the change at `index` gave it a task. O(tasks).
 fn host_then(
     seen: &Observation<'_>,
     index: usize,
@@ -369,7 +376,9 @@ fn host_then(
     let (mut cpu, mut memory_mib) = (0, 0);
     for task in here {
         let definition = &seen.cluster.class(task.class).definition;
-        if task.status < TaskStatus::Deprovisioning && !placed_since(task.number) {
+        // What is in another state is not there yet, or not any more.
+        let is_there = (TaskStatus::Pending..TaskStatus::Deprovisioning).contains(&task.status);
+        if is_there && !placed_since(task.number) {
             cpu += u64::from(definition.cpu.0);
             memory_mib += u64::from(definition.memory_mib);
         }

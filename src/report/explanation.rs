@@ -140,12 +140,18 @@ fn life(of: &Explanation) -> Vec<String> {
                 .to_owned()
         } else {
             let before = before.join(" and ");
+            let pulls = if life.started_s.is_some() || life.image_s.is_some() {
+                ""
+            } else {
+                "; or its image was being pulled"
+            };
             format!(
-                "before it there: {before}; a host starts first in, first out, as room gets free"
+                "before it there: {before}; a host starts first in, first out, as room gets \
+                 free{pulls}"
             )
         };
         let end = match (life.image_s, life.started_s) {
-            (Some(_), _) => "until its image was pulled",
+            (Some(_), _) => "until it began to pull its image",
             (None, Some(_)) => "until it started",
             (None, None) => "and never started",
         };
