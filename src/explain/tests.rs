@@ -333,7 +333,7 @@ fn a_host_is_looked_at_when_it_gets_the_task() {
              start = \"62s\"\ndesired_count = 1\ntask = {{ cpu = 1024, memory = 256 }}\n"
         );
         let host = explained(&text, task).host.unwrap();
-        (host.waited_s, host.room, host.stopping)
+        (host.waited_s, host.room, host.stopping, host.pending)
     };
     let stops = |at: &str, shutdown: &str| {
         format!(
@@ -341,9 +341,9 @@ fn a_host_is_looked_at_when_it_gets_the_task() {
              changes = [{{ at = \"{at}\", desired_count = 0 }}]"
         )
     };
-    assert_eq!(of(&stops("61s", "25s"), 1), (20.0, false, 1), "68 s to 88 s");
-    assert_eq!(of(&stops("61s", "25s"), 2), (2.0, true, 1), "the other is not there yet");
-    assert_eq!(of(&stops("60s", "3s"), 1), (2.0, true, 0), "gone before");
+    assert_eq!(of(&stops("61s", "25s"), 1), (20.0, false, 1, 0), "68 s to 88 s");
+    assert_eq!(of(&stops("61s", "25s"), 2), (2.0, true, 1, 0), "the other is not there yet");
+    assert_eq!(of(&stops("60s", "3s"), 1), (2.0, true, 0, 0), "gone before");
 }
 
 const OWN_TIME: &str = "count = 1\nstart_delay = \"7s\"\n";

@@ -107,10 +107,10 @@ pub(super) struct Lived {
 
 impl Lived {
     /// The task comes to a state by the change at `index`; at PENDING its host gets it.
-    fn enter(&mut self, status: TaskStatus, seen: &Observation<'_>, index: usize) {
+    fn enter(&mut self, status: TaskStatus, task: TaskId, seen: &Observation<'_>, index: usize) {
         self.states.enter(status, seen.now);
         if let (TaskStatus::Pending, Some((_, instance))) = (status, self.placed) {
-            self.host = Some(host_then(seen, index, self.class, instance));
+            self.host = Some(host_then(seen, index, (task, self.class), instance));
         }
     }
 
@@ -332,9 +332,9 @@ impl Trace {
             Change::TaskPlaced { placement, .. } => {
                 lived.placed = Some((now, placement.instance));
                 let status = seen.cluster.task(task).map(|task| task.status);
-                lived.enter(status.unwrap_or(TaskStatus::Pending), seen, index);
+                lived.enter(status.unwrap_or(TaskStatus::Pending), task, seen, index);
             }
-            Change::TaskAdvanced { status, .. } => lived.enter(status, seen, index),
+            Change::TaskAdvanced { status, .. } => lived.enter(status, task, seen, index),
             Change::TaskStarted(_) => {
                 lived.started = Some(now);
                 lived.states.enter(TaskStatus::Running, now);
@@ -359,15 +359,16 @@ fn start_on(submission: &Submission, origin: Origin) -> Option<InstanceId> {
 fn host_then(
     seen: &Observation<'_>,
     index: usize,
-    class: ClassId,
+    (own, class): (TaskId, ClassId),
     instance: InstanceId,
 ) -> HostThen {
-    let placed_since = |number: u64| {
+    // The task itself, or one placed since in the same event.
+    let is_not_before = |number: u64| {
         let is_it = |change: &Change| match change {
             Change::TaskPlaced { task, .. } => task.number == number,
             _ => false,
         };
-        seen.changes[index..].iter().any(is_it)
+        number == own.number || seen.changes[index..].iter().any(is_it)
     };
     let here = seen.cluster.tasks().map(|(_, task)| task);
     let here = here.filter(|task| task.placement.is_some_and(|place| place.instance == instance));
@@ -378,7 +379,7 @@ fn host_then(
         let definition = &seen.cluster.class(task.class).definition;
         // What is in another state is not there yet, or not any more.
         let is_there = (TaskStatus::Pending..TaskStatus::Deprovisioning).contains(&task.status);
-        if is_there && !placed_since(task.number) {
+        if is_there && !is_not_before(task.number) {
             cpu += u64::from(definition.cpu.0);
             memory_mib += u64::from(definition.memory_mib);
         }
@@ -390,7 +391,7 @@ fn host_then(
         }
         match task.status {
             TaskStatus::Stopping => then.stopping += 1,
-            TaskStatus::Pending if !placed_since(task.number) => then.pending += 1,
+            TaskStatus::Pending if !is_not_before(task.number) => then.pending += 1,
             TaskStatus::Provisioning
             | TaskStatus::Pending
             | TaskStatus::Activating
