@@ -237,8 +237,8 @@ impl Times {
         self.started <= after && (container.essential || !has_exited)
     }
 
-    /// How long it takes until the container, which runs `after` so long, exits by itself; `None` if
-    /// it does not, or ends its task by that.
+    /// How long it takes until the container, which runs `after` so long, exits by itself; `None`
+    /// if it does not, or ends its task by that.
     fn exits_by_itself(&self, container: &Container, after: SimDuration) -> Option<SimDuration> {
         let (at, _) = self.exited.filter(|_| !container.essential)?;
         Some(at.saturating_sub(after))
