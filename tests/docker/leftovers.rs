@@ -116,30 +116,6 @@ fn sweeping_removes_what_nobody_answers_for_and_leaves_what_is_alive() {
 }
 
 #[test]
-fn a_budget_holds_and_what_was_held_back_is_told() {
-    let Some(mut run) = TestRun::start("budget") else { return };
-    if !is_root_here(&run) {
-        return eprintln!("skipped: parent cgroups need root and a local engine");
-    }
-    let layout = CgroupLayout::of(run.engine.info()).unwrap();
-    let budget = Budget { cpu_milli: 300, memory_bytes: 256 << 20 };
-    let cgroup = layout.create(&run.run, 3, budget).unwrap();
-    let parent = Some(cgroup.parent().to_owned());
-    let spec = ContainerSpec { cgroup_parent: parent, ..run.spec(phase(1500, 1000, 0)) };
-    let exit = run.live(spec);
-    assert_eq!(exit.cgroup_parent, cgroup.parent());
-    let said = exit.said.expect("it says how it went");
-    let usage = cgroup.usage().unwrap();
-    assert!(said.cpu_s < 0.3 * said.wall_s + 0.1, "{said:?}");
-    assert!(usage.cpu_ns as f64 / 1e9 >= said.cpu_s, "{usage:?} {said:?}");
-    // On a busy machine the others hold it back before the budget does.
-    assert!(usage.throttled_ns > 0 && usage.throttled_periods > 0, "{usage:?}");
-    assert!(usage.memory_peak_bytes.is_none_or(|bytes| bytes > 100_000), "{usage:?}");
-    cgroup.remove().unwrap();
-    assert_eq!(layout.remove_run(&run.run).unwrap(), 0);
-}
-
-#[test]
 fn a_stopped_noop_leaves_no_cgroup_in_the_way() {
     let Some(mut run) = TestRun::start("busy") else { return };
     if !is_root_here(&run) {

@@ -1,5 +1,6 @@
 //! Real containers: skipped, with the reason, where no Docker Engine answers.
 
+mod budgets;
 mod calibrate;
 mod leftovers;
 mod lifecycle;

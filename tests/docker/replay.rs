@@ -103,6 +103,27 @@ fn a_scenario_is_replayed_and_judged() {
     assert_eq!(simulated, real, "both event logs have the same columns");
 }
 
+/// What happened on real hosts does not follow from the manifest: it is in the journal.
+#[test]
+fn what_was_decided_on_real_containers_is_explained() {
+    let _alone = alone();
+    let Some(_test) = TestRun::start("replayexplained") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = scenario(folder.path(), SMOKE);
+    let arguments = [file.as_str(), "--mode", "closed", "--repetitions", "1", "--out", "out"];
+    let (code, _, errors) = replay(folder.path(), &arguments);
+    assert!(code == 0 || errors.contains("too busy"), "{errors}");
+    for hosts in ["real", "simulated"] {
+        let run = format!("out/{hosts}/spread_instanceId/1");
+        let mut command = Command::new(towtank());
+        let explained = command.current_dir(&folder).args(["explain", &run, "3"]).output().unwrap();
+        let [told, errors] =
+            [explained.stdout, explained.stderr].map(|text| String::from_utf8(text).unwrap());
+        assert!(explained.status.success(), "{hosts}: {errors}");
+        assert!(told.contains("spread:instanceId") && told.contains("RUNNING"), "{told}");
+    }
+}
+
 /// As a limit on the size of files: the containers have run when the results cannot be written.
 #[test]
 fn a_full_disk_leaves_no_container_and_nothing_that_looks_whole() {
