@@ -248,15 +248,16 @@ fn lives_in_turns(
     Ok(lives)
 }
 
-/// Starts without load, and while one core and then two are kept half busy, as instances of a
-/// replay do it: in bursts, as their quotas let them. Each finds the engine at rest, like those of
-/// a single client. In turns, so that a machine that drifts does not look like load.
+/// Starts without load, and while two cores are kept busy, each for a quarter and then for half of
+/// the time, as instances of a replay do it: side by side, and in bursts, as their quotas let them.
+/// Each finds the engine at rest, like those of a single client. In turns, so that a machine that
+/// drifts does not look like load.
 fn under_load(
     driver: &mut Driver<'_>,
     setting: &Setting,
     plan: &Plan,
 ) -> Result<Vec<(u32, Vec<u64>)>, ProbeError> {
-    if setting.cpus < 2 {
+    if setting.cpus < LOADED_CORES {
         // Whatever is busy on the only core, the engine itself is not idle.
         return Ok(Vec::new());
     }
@@ -269,15 +270,15 @@ fn under_load(
         }
         Ok(found)
     };
-    let mut found = [0, 1, 2].map(|cores| (cores * HALF_A_CORE, Vec::new()));
+    let mut found = LOADS.map(|milli| (milli * LOADED_CORES, Vec::new()));
     for _ in 0..plan.rounds {
-        for (cores, (_, all)) in (0..).zip(&mut found) {
+        for (milli, (_, all)) in LOADS.into_iter().zip(&mut found) {
             let mut tokens = Vec::new();
-            for core in 0..cores {
+            for core in (0..LOADED_CORES).filter(|_| milli > 0) {
                 let until_stopped =
                     Program { until_stopped: true, ..busy(Duration::from_mins(10)) };
                 let mut neighbour = driver.spec(until_stopped);
-                neighbour.cpu_quota_milli = Some(HALF_A_CORE);
+                neighbour.cpu_quota_milli = Some(milli);
                 neighbour.cgroup_parent = None;
                 neighbour.cores = vec![core];
                 tokens.push(driver.start_and_wait(neighbour, "starts under load")?);
@@ -327,11 +328,15 @@ fn shares(
     Ok(Some(ShareSplit { budget_milli: *budget_milli, shares: weights, got_milli }))
 }
 
-/// What keeps an engine busy under load, thousandths of a core.
-const HALF_A_CORE: u32 = 500;
+/// Loads under which starts are probed, thousandths of each core that is kept busy. A load on one
+/// core alone would leave the engine the others.
+const LOADS: [u32; 3] = [0, 250, 500];
+
+/// Cores that are kept busy.
+const LOADED_CORES: u32 = 2;
 
 /// Instances on which starts are probed under contention, thousandths of a core.
-pub const SMALL_INSTANCES: [u32; 2] = [HALF_A_CORE, 200];
+pub const SMALL_INSTANCES: [u32; 2] = [500, 200];
 
 /// Neighbours of a start under contention: how many, and how many times as heavy.
 const CROWDS: [(u32, u32); 3] = [(1, 1), (3, 1), (1, 4)];

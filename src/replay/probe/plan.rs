@@ -56,7 +56,10 @@ impl Plan {
     pub(super) fn containers(&self, setting: &Setting) -> u64 {
         let lives: u32 = self.lives.iter().map(|(_, lives)| lives).sum();
         let cold = if setting.imported { self.cold } else { 0 };
-        let loaded = if setting.cpus < 2 { 0 } else { 3 * self.contended + 1 + 2 };
+        let loads = super::LOADS.len() as u32;
+        let busy = (loads - 1) * super::LOADED_CORES;
+        let loaded =
+            if setting.cpus < super::LOADED_CORES { 0 } else { loads * self.contended + busy };
         let shares = if setting.instances.is_empty() { 0 } else { 2 };
         let quotas = QUOTAS.len() as u32;
         let networks = setting.networks.len() as u32 * self.networks;
