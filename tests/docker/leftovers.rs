@@ -10,7 +10,7 @@ use towtank::backend::docker::message::{ContainerSpec, Request};
 use towtank::backend::docker::reaper::Reaper;
 use towtank::backend::docker::sweep::{LeftOver, gc};
 
-use super::{PATIENCE, TestRun, alone, is_root_here, noop, phase, server, towtank};
+use super::{PATIENCE, TestRun, alone, is_root_here, noop, server, towtank};
 
 fn start_servers(run: &mut TestRun, count: usize, cgroup_parent: Option<&str>) {
     for _ in 0..count {
