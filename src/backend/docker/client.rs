@@ -67,17 +67,23 @@ impl std::fmt::Display for CallError {
             CallError::Engine(Error::DockerResponseServerError { status_code, message }) => {
                 write!(f, "{} (status {status_code})", message.trim())
             }
-            CallError::Engine(why) => {
-                write!(f, "{why}")?;
-                let mut source = std::error::Error::source(why);
-                while let Some(cause) = source {
-                    write!(f, ": {cause}")?;
-                    source = cause.source();
-                }
-                Ok(())
-            }
+            CallError::Engine(why) => f.write_str(&with_causes(why)),
         }
     }
+}
+
+/// What an error says, and its causes do beyond that: some libraries' errors include their causes.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = cause.source();
+    }
+    text
 }
 
 impl CallError {
