@@ -10,6 +10,7 @@ mod downloads;
 pub mod fluid;
 mod host;
 mod host_memory;
+pub mod journal;
 mod nature;
 mod requests;
 mod shared_host;

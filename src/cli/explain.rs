@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::explain::explain as explain_task;
 use crate::explain::service::explain_service;
+use crate::explain::{Repeat, explain as explain_task};
 use crate::report::explanation::{explanation_text, service_text};
 use crate::report::run_directory::json_text;
 use crate::run::Progress;
@@ -57,6 +57,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     scenario.reading.ahead = cores > 1;
     options::warn(&scenario.warnings, args.quiet);
+    let repeat = Repeat::of(&args.run, &manifest, &scenario)?;
     let bar = progress::bar(None, "events", !args.no_progress && !args.quiet);
     let mut watch = |progress: Progress| {
         bar.set_position(progress.events);
@@ -64,9 +65,9 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     };
     let columns = super::columns();
     let told = match subject {
-        Subject::Task(task) => explain_task(&manifest, &scenario, task, &mut watch)
+        Subject::Task(task) => explain_task(&repeat, task, &mut watch)
             .map(|one| args.format.of(&one, |one| explanation_text(one, columns))),
-        Subject::Service(name) => explain_service(&manifest, &scenario, &name, &mut watch)
+        Subject::Service(name) => explain_service(&repeat, &name, &mut watch)
             .map(|one| args.format.of(&one, |one| service_text(one, columns))),
     };
     bar.finish_and_clear();

@@ -133,6 +133,7 @@ impl From<ExplainError> for Failure {
             ExplainError::Run(RunError::Interrupted) => return Failure::interrupted(),
             ExplainError::UnknownTask { .. }
             | ExplainError::UnknownService { .. }
+            | ExplainError::Journal(_)
             | ExplainError::Placement(_)
             | ExplainError::Workload(_)
             | ExplainError::Run(RunError::Workload(_)) => Kind::BadInput,

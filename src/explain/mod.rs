@@ -1,14 +1,16 @@
 //! Why a task was placed where it was, or not at all: the run is made once more, with a log around
 //! its placers, and must come out the same.
 //!
-//! Nothing is recorded beforehand: a run follows from its manifest. The decisions are those of the
-//! scenario's own placer; how they came about is worked out by the full scan, for the task asked
-//! about alone, so that an explanation takes about as long as the run did.
+//! Nothing is recorded beforehand: a run follows from its manifest, or where it does not, as on
+//! real containers, from that and the journal of what happened on its hosts. The decisions are
+//! those of the scenario's own placer; how they came about is worked out by the full scan, for the
+//! task asked about alone, so that an explanation takes about as long as the run did.
 
 mod account;
 mod counterfactual;
 pub mod explanation;
 mod lacks;
+mod repeat;
 pub mod service;
 mod states;
 #[cfg(test)]
@@ -19,16 +21,17 @@ mod trace;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::backend::BackendError;
 use crate::catalogue::{Catalogue, InstanceType};
 use crate::des::Seed;
-use crate::metrics::Recorder;
 use crate::placement::{PlacementError, SharedLog};
-use crate::run::{Finished, Progress, RunError};
-use crate::scenario::{Manifest, Recording, Scenario};
+use crate::run::{Progress, RunError};
 use crate::workload::WorkloadError;
 
 use explanation::Explanation;
 use trace::{Trace, Watcher, locked};
+
+pub use repeat::Repeat;
 
 /// Why there is no explanation.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +54,8 @@ pub enum ExplainError {
     },
     /// The run did not come out the same.
     #[error(
-        "the run has the fingerprint {now} and not {then}, as in its manifest: it cannot be \
-         repeated from there, as when a replay that was calibrated simulated it; run the \
-         scenario again"
+        "the run has the fingerprint {now} and not {then}, as in its manifest: something that it \
+         was made from has changed; run the scenario again"
     )]
     Differs {
         /// In the manifest.
@@ -61,6 +63,9 @@ pub enum ExplainError {
         /// Now.
         now: String,
     },
+    /// The journal of what happened on its hosts is another run's.
+    #[error("{0}; run the replay again")]
+    Journal(BackendError),
     /// A strategy cannot be built.
     #[error(transparent)]
     Placement(#[from] PlacementError),
@@ -81,36 +86,27 @@ fn known(tasks: u64) -> String {
     }
 }
 
-/// Runs the scenario of a manifest once more and explains one of its tasks.
+/// Makes a run once more and explains one of its tasks.
 ///
 /// # Errors
 /// There is no such task, or the run fails or does not come out the same.
 pub fn explain(
-    manifest: &Manifest,
-    scenario: &Scenario,
+    repeat: &Repeat<'_>,
     task: u64,
     watch: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Explanation, ExplainError> {
+    let Repeat { manifest, scenario, .. } = repeat;
     let trace = Trace::of(task, trunks(scenario.catalogue()));
     let log: SharedLog = trace.clone();
     let placers = scenario.traced_placers(Seed(manifest.seed), &log)?;
     drop(log);
-    let prepared = scenario.prepare_with(manifest.seed, placers)?;
-    let own: Vec<Box<dyn Recorder>> = vec![Box::new(Watcher(Arc::clone(&trace)))];
-    let finished = prepared.run(Recording { own, ..Recording::default() }, watch)?;
-    check_fingerprint(manifest, &finished)?;
+    let finished = repeat.run(placers, Box::new(Watcher(Arc::clone(&trace))), watch)?;
     let noted = locked(&trace);
     let lived = noted.lived.as_ref().ok_or_else(|| {
         let known = known(finished.controller.cluster().tasks_created());
         ExplainError::UnknownTask { task, known }
     })?;
     Ok(account::explanation(manifest, scenario, &finished, &noted, lived))
-}
-
-/// Whether a run came out the same.
-fn check_fingerprint(manifest: &Manifest, finished: &Finished) -> Result<(), ExplainError> {
-    let (then, now) = (manifest.fingerprint.clone(), finished.records.fingerprint.to_string());
-    if now == then { Ok(()) } else { Err(ExplainError::Differs { then, now }) }
 }
 
 /// ENI slots of instance types with trunking.

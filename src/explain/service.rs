@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::controller::Event;
+use crate::des::Seed;
 use crate::metrics::{Observation, Recorder};
 use crate::model::ServiceId;
 use crate::run::Progress;
-use crate::scenario::{Manifest, Recording, Scenario};
 
 use super::explanation::MessageFacts;
 use super::told::Told;
-use super::{ExplainError, check_fingerprint};
+use super::{ExplainError, Repeat};
 
 /// What a service told.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,23 +64,21 @@ impl Recorder for Listener {
     }
 }
 
-/// Runs the scenario of a manifest once more and lists what a service told.
+/// Makes a run once more and lists what a service told.
 ///
 /// # Errors
 /// There is no such service, or the run fails or does not come out the same.
 pub fn explain_service(
-    manifest: &Manifest,
-    scenario: &Scenario,
+    repeat: &Repeat<'_>,
     service: &str,
     watch: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<ServiceExplanation, ExplainError> {
     let heard = Heard { id: None, told: Told::whole(), others: Vec::new() };
     let heard = Arc::new(Mutex::new(heard));
-    let own: Vec<Box<dyn Recorder>> =
-        vec![Box::new(Listener { name: service.to_owned(), heard: Arc::clone(&heard) })];
-    let recording = Recording { own, ..Recording::default() };
-    let finished = scenario.prepare(manifest.seed)?.run(recording, watch)?;
-    check_fingerprint(manifest, &finished)?;
+    let listener = Listener { name: service.to_owned(), heard: Arc::clone(&heard) };
+    let Repeat { manifest, scenario, .. } = repeat;
+    let placers = scenario.placers(Seed(manifest.seed))?;
+    repeat.run(placers, Box::new(listener), watch)?;
     let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
     let Heard { id, told, others } = &*heard;
     if id.is_none() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::explanation::{Explanation, TieFacts};
 use super::lacks::{Both, Lacks, Near, Requirement};
-use super::{ExplainError, explain};
+use super::{ExplainError, Repeat, explain};
 use crate::metrics::Fingerprint;
 use crate::model::query::Expression;
 use crate::model::{
@@ -14,6 +14,7 @@ use crate::model::{
     TaskDefinition,
 };
 use crate::placement::Predicate;
+use crate::replay::witness::Witness;
 use crate::scenario::{Document, Manifest, Recording, Scenario};
 
 fn machine(vcpus: u64, memory_mib: u32, gpus: u16, eni_slots: u32) -> InstanceSpec {
@@ -194,9 +195,13 @@ fn ran(text: &str) -> (Manifest, Scenario) {
     (manifest, rebuilt)
 }
 
+fn repeat<'a>(manifest: &'a Manifest, scenario: &'a Scenario) -> Repeat<'a> {
+    Repeat { manifest, scenario, journal: None }
+}
+
 fn explained(text: &str, task: u64) -> Explanation {
     let (manifest, scenario) = ran(text);
-    explain(&manifest, &scenario, task, &mut |_| true).unwrap()
+    explain(&repeat(&manifest, &scenario), task, &mut |_| true).unwrap()
 }
 
 /// One instance of 4 vCPUs and 8 GiB; a task each second, of so many vCPUs.
@@ -274,11 +279,11 @@ fn a_task_behind_a_blocked_head() {
         [workload.b]\narrivals = \"regular\"\nrate = \"1/s\"\ncount = 2\nduration = \"5s\"\n\
         tasks = [{ cpu = 1024, memory = 1024 }]\n";
     let (manifest, scenario) = ran(text);
-    let of = explain(&manifest, &scenario, 2, &mut |_| true).unwrap();
+    let of = explain(&repeat(&manifest, &scenario), 2, &mut |_| true).unwrap();
     assert_eq!((of.life.outcome.as_str(), of.attempts.len()), ("pending", 0));
     let blocked = of.blocked.unwrap();
     assert_eq!((blocked.by, blocked.before_at_end), (0, Some(2)));
-    let of = explain(&manifest, &scenario, 0, &mut |_| true).unwrap();
+    let of = explain(&repeat(&manifest, &scenario), 0, &mut |_| true).unwrap();
     assert!(of.blocked.is_none(), "it is the head itself");
     let counterfactual = of.counterfactual.unwrap();
     assert!(counterfactual.changes.is_empty(), "both CPU and memory are missing");
@@ -383,18 +388,53 @@ fn every_task_of_a_run_is_explained_under_every_placement() {
             .replace("count = 1\n", "count = 2\n");
         let (manifest, scenario) = ran(&text);
         for task in 0..3 {
-            let of = explain(&manifest, &scenario, task, &mut |_| true).unwrap();
+            let of = explain(&repeat(&manifest, &scenario), task, &mut |_| true).unwrap();
             assert!(of.attempts.last().unwrap().placed, "{}, {task}", entry.name);
             assert_eq!(of.placement, entry.example());
         }
     }
 }
 
+/// Hosts that take 7 s to start a task, which the manifest knows nothing of: what happened on them
+/// happens again.
+#[test]
+fn a_run_on_other_hosts_is_explained_from_its_journal() {
+    let text = |delay: u32| {
+        format!(
+            "until = \"100s\"\n[capacity.a]\nvcpus = 4\nmemory_mib = 8192\ncount = 1\n\
+             start_delay = \"{delay}s\"\n[workload.w]\narrivals = \"regular\"\nrate = \"1/s\"\ncount = 3\n\
+             duration = \"10s\"\ntasks = [{{ cpu = 2048, memory = 1024 }}]\n[service.web]\n\
+             desired_count = 1\ntask = {{ cpu = 1024, memory = 512 }}\n\
+             changes = [{{ at = \"50s\", desired_count = 0 }}]\n"
+        )
+    };
+    let scenario_of =
+        |text: &str| Scenario::of(Document::parse("s.toml", text).unwrap(), &[]).unwrap();
+    let (scenario, other) = (scenario_of(&text(1)), scenario_of(&text(7)));
+    let seed = scenario.spec.seed;
+    let (ready, mut hosts) = other.prepare(seed).unwrap().split();
+    let mut witness = Witness::of(&mut hosts);
+    let ran = ready.run_on(&mut witness, Recording::default(), &mut |_| true).unwrap();
+    let fingerprints = [ran.records.fingerprint, ran.records.workload_fingerprint];
+    let manifest = Manifest::of(&scenario, &scenario.arm(), seed, fingerprints, None).unwrap();
+    let journal = witness.notes().journal;
+    assert!(journal.is_whole());
+    let mut repeat = Repeat { manifest: &manifest, scenario: &scenario, journal: Some(journal) };
+    for task in 0..ran.controller.cluster().tasks_created() {
+        let life = explain(&repeat, task, &mut |_| true).unwrap().life;
+        assert_eq!(life.started_s, life.placed_s.map(|at| at + 7.0), "{task}");
+    }
+    repeat.journal = None;
+    let why = explain(&repeat, 0, &mut |_| true).unwrap_err();
+    assert!(matches!(why, ExplainError::Differs { .. }), "{why}");
+}
+
 #[test]
 fn what_cannot_be_explained() {
     let (mut manifest, scenario) = ran(&one_instance("ecs", "[{ cpu = 3072, memory = 1024 }]"));
-    let refused =
-        |manifest: &Manifest, task| explain(manifest, &scenario, task, &mut |_| true).unwrap_err();
+    let refused = |manifest: &Manifest, task| {
+        explain(&repeat(manifest, &scenario), task, &mut |_| true).unwrap_err()
+    };
     let why = refused(&manifest, 3);
     assert!(matches!(why, ExplainError::UnknownTask { task: 3, .. }), "{why}");
     assert!(why.to_string().contains("0 to 2"), "{why}");

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::backend::journal::Journal;
 use crate::backend::{Backend, BackendError, HostUsage};
 use crate::controller::{Command, Event};
 use crate::des::SimTime;
@@ -47,6 +48,8 @@ pub struct Notes {
     pub tasks: BTreeMap<Origin, ObservedTask>,
     /// What was decided about tasks, in order.
     pub decisions: Vec<Decision>,
+    /// What a control plane was told, if there was one.
+    pub journal: Journal,
 }
 
 impl<'a> Witness<'a> {
@@ -58,6 +61,13 @@ impl<'a> Witness<'a> {
     /// What was noted.
     pub fn notes(self) -> Notes {
         self.notes
+    }
+
+    fn told(&mut self, next: Option<&(SimTime, Event)>) {
+        if let Some((at, event)) = next {
+            self.notes.event(*at, event);
+            self.notes.journal.note(*at, event);
+        }
     }
 }
 
@@ -215,9 +225,7 @@ impl Backend for Witness<'_> {
 
     fn next_event(&mut self) -> Result<Option<(SimTime, Event)>, BackendError> {
         let next = self.inner.next_event()?;
-        if let Some((at, event)) = &next {
-            self.notes.event(*at, event);
-        }
+        self.told(next.as_ref());
         Ok(next)
     }
 
@@ -226,9 +234,7 @@ impl Backend for Witness<'_> {
         until: Option<SimTime>,
     ) -> Result<Option<(SimTime, Event)>, BackendError> {
         let next = self.inner.next_event_until(until)?;
-        if let Some((at, event)) = &next {
-            self.notes.event(*at, event);
-        }
+        self.told(next.as_ref());
         Ok(next)
     }
 

@@ -7,10 +7,12 @@ use std::path::Path;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::backend::docker::ContainerObservation;
+use crate::backend::journal::JOURNAL_FILE;
 use crate::des::SimTime;
 use crate::metrics::Fingerprint;
 use crate::replay::repetition::RealRun;
 use crate::replay::simulate::SimulatedRun;
+use crate::replay::witness::Notes;
 use crate::scenario::Scenario;
 
 use super::output::OutputError;
@@ -33,7 +35,17 @@ pub fn write_simulated_run(
     write_manifest(directory, scenario, arm, seed, fingerprints, None)?;
     let summary = scenario.summary(arm, seed, &run.finished);
     write_json(&directory.join("summary.json"), &summary)?;
+    write_journal(directory, &run.notes)?;
     write_text(&directory.join("tasks.csv"), &run.notes.tasks_csv())
+}
+
+/// Writes what the run can be made again from: its manifest knows neither what real hosts did nor
+/// what an engine was measured to take that day.
+fn write_journal(directory: &Path, notes: &Notes) -> Result<(), OutputError> {
+    if notes.journal.is_whole() {
+        write_text(&directory.join(JOURNAL_FILE), &notes.journal.csv())?;
+    }
+    Ok(())
 }
 
 /// Writes a run on real containers: what a simulated one has, and `containers.csv`. A run that
@@ -60,6 +72,7 @@ pub fn write_real_run(
         let summary = scenario.summary(arm, seed, finished);
         write_json(&directory.join("summary.json"), &summary)?;
     }
+    write_journal(directory, &run.notes)?;
     write_text(&directory.join("tasks.csv"), &tasks)?;
     write_text(&directory.join("containers.csv"), &containers_csv(&run.containers))
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::journal::JOURNAL_FILE;
 use crate::experiment::comparison::Comparison;
 use crate::experiment::comparison_csv::comparison_csv;
 use crate::metrics::{AllocationRow, Fingerprint, Summary, TimelinePoint};
@@ -17,7 +18,7 @@ use super::output::OutputError;
 use super::plot::{metric_svg, pending_svg, utilisation_svg};
 
 /// Files that towtank writes: only a directory with nothing else in it is replaced.
-pub(super) const OWN_FILES: [&str; 23] = [
+pub(super) const OWN_FILES: [&str; 24] = [
     "manifest.json",
     "summary.json",
     "tasks.csv",
@@ -36,6 +37,7 @@ pub(super) const OWN_FILES: [&str; 23] = [
     "bench.csv",
     "bench.svg",
     "containers.csv",
+    JOURNAL_FILE,
     "replay.json",
     "replay.csv",
     "replay.md",

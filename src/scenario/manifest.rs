@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::journal::JOURNAL_FILE;
 use crate::metrics::Fingerprint;
 use crate::workload::WorkloadError;
 
@@ -85,10 +86,12 @@ impl Manifest {
     /// # Errors
     /// The manifest is not this version's, or a file is not there or has changed.
     pub fn rebuild(&self, directory: &Path, search: &[PathBuf]) -> Result<Scenario, ScenarioError> {
-        if let Some(hosts) = &self.hosts {
+        if let Some(hosts) = &self.hosts
+            && !directory.join(JOURNAL_FILE).is_file()
+        {
             let problem = format!(
-                "'{hosts}': what real hosts did cannot be done again, and they keep no candidates; \
-                 {}",
+                "'{hosts}': real hosts did what a simulated run had decided, and there is no \
+                 {JOURNAL_FILE} of a control plane's own decisions; {}",
                 simulated_counterpart(directory)
             );
             return Err(refuse(directory, "hosts", problem));

@@ -81,7 +81,7 @@ fn a_run_that_comes_out_otherwise() {
 }
 
 #[test]
-fn real_hosts_cannot_be_asked() {
+fn real_hosts_that_kept_no_journal() {
     let attempt = ran();
     edit(&attempt, "{", "{\"hosts\": \"docker\",");
     let says = ["hosts: 'docker'", "name a simulated run"];
@@ -94,6 +94,25 @@ fn real_hosts_cannot_be_asked() {
     let says = ["name the simulated run, p/simulated/random/1"];
     none([attempt.complaint(2, &["explain", "p/real/random/1", "0"], &says)]);
     attempt.succeed(&["explain", "p/simulated/random/1", "0"]);
+}
+
+#[test]
+fn journals_of_something_else() {
+    let attempt = ran();
+    let head = "at_us,event,task,outcome\n";
+    for (lines, code, says) in [
+        ("", 1, "fingerprint"),
+        ("0,outside,,\n", 1, "fingerprint"),
+        ("0,outside,\n", 2, "journal.csv, line 2: '0,outside,'"),
+        ("7,outside,,\n", 2, "journal.csv is not of this run: at 0.000007 s nothing is due"),
+        ("0,timer,,\n", 2, "run the replay again"),
+        ("0,started,0,\n", 2, "task 0 does not come to that"),
+        ("0,started,0,", 2, "the line has no end"),
+    ] {
+        fs::write(attempt.path("r/journal.csv"), format!("{head}{lines}")).unwrap();
+        none([attempt.complaint(code, &["explain", "r", "0"], &[says])]);
+        none([attempt.complaint(code, &["explain", "r", "service:web"], &[says])]);
+    }
 }
 
 #[test]
