@@ -1,9 +1,9 @@
 //! What the tasks of an instance get of its budget.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use towtank::backend::docker::cgroups::{Budget, CgroupLayout};
-use towtank::backend::docker::message::{ContainerSpec, Report, Step};
+use towtank::backend::docker::message::ContainerSpec;
 
 use super::{PATIENCE, TestRun, is_root_here, phase};
 
@@ -31,6 +31,23 @@ fn a_budget_holds_and_what_was_held_back_is_told() {
     assert_eq!(layout.remove_run(&run.run).unwrap(), 0);
 }
 
+/// CPU time of each container of an instance, nanoseconds, in either version of cgroups.
+fn cpu_times(parent: &str) -> Vec<u64> {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let of = |folder: std::fs::DirEntry| {
+        let read = |file: &str| std::fs::read_to_string(folder.path().join(file)).ok();
+        let first = |text: String| number(text.strip_prefix("usage_usec ")?.lines().next()?);
+        let v2 = || read("cpu.stat").and_then(first).map(|micros| micros * 1000);
+        read("cpuacct.usage").and_then(|text| number(&text)).or_else(v2)
+    };
+    let places = ["/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup"].map(|root| format!("{root}{parent}"));
+    let found = places.iter().find_map(|place| std::fs::read_dir(place).ok());
+    let folders = found.expect("an instance has its cgroup").flatten();
+    let mut folders: Vec<_> = folders.filter(|folder| folder.path().is_dir()).collect();
+    folders.sort_by_key(std::fs::DirEntry::path);
+    folders.into_iter().filter_map(of).collect()
+}
+
 #[test]
 fn six_on_a_fifth_of_a_core_get_a_like_part_each() {
     let Some(mut run) = TestRun::start("turns") else { return };
@@ -42,19 +59,19 @@ fn six_on_a_fifth_of_a_core_get_a_like_part_each() {
     let cgroup = layout.create(&run.run, 3, budget).unwrap();
     for _ in 0..6 {
         let cgroup_parent = Some(cgroup.parent().to_owned());
-        let spec =
-            ContainerSpec { cgroup_parent, cores: vec![0], ..run.spec(phase(6000, 1000, 0)) };
-        run.begin(spec);
+        let program = phase(60_000, 1000, 0);
+        run.begin(ContainerSpec { cgroup_parent, cores: vec![0], ..run.spec(program) });
     }
-    let mut got = BTreeMap::new();
-    while got.len() < 6 {
-        let report = run.engine.next_report(PATIENCE).expect("all of them end");
-        let Report::Container { token, step, .. } = report else { panic!("{report:?}") };
-        if let Step::Exited(exit) = step {
-            got.insert(token, exit.said.expect("it says how it went").cpu_s);
-        }
+    for _ in 0..12 {
+        run.engine.next_report(PATIENCE).expect("created and started");
     }
-    let mean = got.values().sum::<f64>() / 6.0;
+    std::thread::sleep(Duration::from_secs(1));
+    let before = cpu_times(cgroup.parent());
+    std::thread::sleep(Duration::from_secs(4));
+    let after = cpu_times(cgroup.parent());
+    let got: Vec<u64> = after.iter().zip(&before).map(|(after, before)| after - before).collect();
+    assert_eq!(got.len(), 6, "{got:?}");
+    let mean = got.iter().sum::<u64>() / 6;
     // Who is the last in the kernel's queue would get a third without taking turns.
-    assert!(got.values().all(|cpu_s| (0.65..1.5).contains(&(cpu_s / mean))), "{got:?}");
+    assert!(got.iter().all(|one| (mean * 6 / 10..mean * 14 / 10).contains(one)), "{got:?}");
 }

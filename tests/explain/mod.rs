@@ -1,6 +1,8 @@
 //! `towtank explain`: finished runs asked about their tasks, through the built program; what it
 //! says would have placed a task does.
 
+mod journal;
+
 use serde_json::Value;
 
 use super::bad_input::Attempt;
