@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use xxhash_rust::xxh3::xxh3_128;
+
 use crate::controller::{Command, Event};
 use crate::des::{EventQueue, Seed, SimTime};
+use crate::metrics::Fingerprint;
 use crate::model::{Outcome, TaskId};
 use crate::workload::{External, WorkloadError};
 
@@ -19,6 +22,9 @@ use super::{Backend, BackendError};
 pub const JOURNAL_FILE: &str = "journal.csv";
 
 const HEAD: [&str; 4] = ["at_us", "event", "task", "outcome"];
+
+/// No run lasts so long, µs: there is room to count beyond it.
+const TIME_END: u64 = 1 << 60;
 
 /// How a task can end on its host.
 const OUTCOMES: [Outcome; 6] = [
@@ -100,22 +106,34 @@ impl Journal {
         text
     }
 
-    /// Reads what [`Journal::csv`] wrote; `None` where there is no such file.
+    /// The hash by which a manifest knows what [`Journal::csv`] wrote.
+    pub fn hash(csv: &str) -> String {
+        Fingerprint(xxh3_128(csv.as_bytes())).to_string()
+    }
+
+    /// Reads what [`Journal::csv`] wrote, of which the manifest has the hash.
     ///
     /// # Errors
-    /// A line that is none of a journal.
-    pub fn read(path: &Path) -> Result<Option<Journal>, WorkloadError> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(why) => return Err(WorkloadError(format!("{}: {why}", path.display()))),
+    /// It is not there, is another one, or has a line that is none of a journal.
+    pub fn read(path: &Path, hash: &str) -> Result<Journal, WorkloadError> {
+        let wrong = |what: &str| {
+            let path = path.display();
+            WorkloadError(format!("{path}: {what}; restore it, or run the replay again"))
         };
-        Journal::parse(&path.display().to_string(), &text).map(Some)
+        if !path.is_file() {
+            return Err(wrong("is not there, or no file"));
+        }
+        let text = std::fs::read_to_string(path).map_err(|why| wrong(&why.to_string()))?;
+        if Journal::hash(&text) != hash {
+            return Err(wrong("is not the one that the manifest tells of"));
+        }
+        Journal::parse(&path.display().to_string(), &text)
     }
 
     fn parse(file: &str, text: &str) -> Result<Journal, WorkloadError> {
         let wrong = |line: usize, what: &str| {
             let remedy = "it is not as `towtank replay` wrote it; run the replay again";
+            let what: String = what.chars().take(80).collect();
             WorkloadError::at(file, line as u64, format!("{what}: {remedy}"))
         };
         let mut journal = Journal::default();
@@ -151,7 +169,8 @@ fn entry(line: &str) -> Option<(SimTime, What)> {
         _ => return None,
     };
     let is_plain = known.is_some() || outcome.is_empty();
-    Some((SimTime::from_micros(at.parse().ok()?), what)).filter(|_| is_plain)
+    let at = at.parse().ok().filter(|at| *at < TIME_END && is_plain)?;
+    Some((SimTime::from_micros(at), what))
 }
 
 /// How far a task has come on its host: steps may be left out, and none comes twice.
@@ -282,7 +301,7 @@ mod tests {
         journal.note(at(1), &Event::TaskStarted(task));
         for outcome in OUTCOMES {
             journal.note(at(2), &Event::TaskExited(task, outcome));
-            journal.note(at(u64::MAX), &Event::TaskStopped(task, outcome));
+            journal.note(at(TIME_END - 1), &Event::TaskStopped(task, outcome));
         }
         journal.entries.sort_by_key(|entry| entry.0);
         let text = journal.csv();
@@ -325,6 +344,7 @@ mod tests {
             "0,exited,1,rejected",
             "0,outside,,nonsense",
             "-1,timer,,",
+            "1152921504606846976,timer,,",
             "0,lost,,",
             "0,timer,",
             "",

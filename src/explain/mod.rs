@@ -55,7 +55,7 @@ pub enum ExplainError {
     /// The run did not come out the same.
     #[error(
         "the run has the fingerprint {now} and not {then}, as in its manifest: something that it \
-         was made from has changed; run the scenario again"
+         was made from has changed; run the scenario again, or the replay"
     )]
     Differs {
         /// In the manifest.

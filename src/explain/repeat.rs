@@ -33,7 +33,9 @@ impl<'a> Repeat<'a> {
         manifest: &'a Manifest,
         scenario: &'a Scenario,
     ) -> Result<Repeat<'a>, WorkloadError> {
-        let journal = Journal::read(&directory.join(JOURNAL_FILE))?;
+        let file = directory.join(JOURNAL_FILE);
+        let read = |hash: &String| Journal::read(&file, hash);
+        let journal = manifest.journal.as_ref().map(read).transpose()?;
         Ok(Repeat { manifest, scenario, journal })
     }
 
@@ -58,8 +60,17 @@ impl<'a> Repeat<'a> {
                 })?
             }
         };
-        let then = self.manifest.fingerprint.clone();
-        let now = finished.records.fingerprint.to_string();
-        if now == then { Ok(finished) } else { Err(ExplainError::Differs { then, now }) }
+        let Manifest { fingerprint, workload_fingerprint, .. } = self.manifest;
+        let records = &finished.records;
+        for (then, now) in [
+            (workload_fingerprint, records.workload_fingerprint),
+            (fingerprint, records.fingerprint),
+        ] {
+            let now = now.to_string();
+            if *then != now {
+                return Err(ExplainError::Differs { then: then.clone(), now });
+            }
+        }
+        Ok(finished)
     }
 }

@@ -260,7 +260,7 @@ pub fn service_text(of: &ServiceExplanation, width: usize) -> String {
         short(&of.service)
     );
     let notes = format!(
-        "Equal messages are one. Made again from the manifest, with the same fingerprint {}.",
+        "Equal messages are one. The run was made again, with the same fingerprint {}.",
         format::elide(&of.fingerprint, 32)
     );
     let told = match of.told.as_slice() {
@@ -439,7 +439,7 @@ fn notes(of: &Explanation) -> String {
         );
     }
     notes.push(format!(
-        "Placement {}, queue {}. Made again from the manifest, with the same fingerprint {}.",
+        "Placement {}, queue {}. The run was made again, with the same fingerprint {}.",
         format::elide(&of.placement, NAME_MAX),
         of.queue,
         format::elide(&of.fingerprint, 32),

@@ -7,16 +7,16 @@ use std::path::Path;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::backend::docker::ContainerObservation;
-use crate::backend::journal::JOURNAL_FILE;
+use crate::backend::journal::{JOURNAL_FILE, Journal};
 use crate::des::SimTime;
 use crate::metrics::Fingerprint;
 use crate::replay::repetition::RealRun;
 use crate::replay::simulate::SimulatedRun;
 use crate::replay::witness::Notes;
-use crate::scenario::Scenario;
+use crate::scenario::{Manifest, Scenario};
 
 use super::output::OutputError;
-use super::run_directory::{write_json, write_manifest, write_text};
+use super::run_directory::{write_json, write_text};
 
 /// Writes the simulated run that an open loop carries out.
 ///
@@ -32,20 +32,28 @@ pub fn write_simulated_run(
     fs::create_dir_all(directory).map_err(|why| OutputError::write(directory, why))?;
     let records = &run.finished.records;
     let fingerprints = [records.fingerprint, records.workload_fingerprint];
-    write_manifest(directory, scenario, arm, seed, fingerprints, None)?;
+    write_origin(directory, scenario, (arm, seed, fingerprints, None), &run.notes)?;
     let summary = scenario.summary(arm, seed, &run.finished);
     write_json(&directory.join("summary.json"), &summary)?;
-    write_journal(directory, &run.notes)?;
     write_text(&directory.join("tasks.csv"), &run.notes.tasks_csv())
 }
 
-/// Writes what the run can be made again from: its manifest knows neither what real hosts did nor
-/// what an engine was measured to take that day.
-fn write_journal(directory: &Path, notes: &Notes) -> Result<(), OutputError> {
-    if notes.journal.is_whole() {
-        write_text(&directory.join(JOURNAL_FILE), &notes.journal.csv())?;
+/// Writes what a run can be made again from: its manifest, and the journal, as that knows neither
+/// what real hosts did nor what an engine was measured to take that day.
+fn write_origin(
+    directory: &Path,
+    scenario: &Scenario,
+    (arm, seed, fingerprints, hosts): (&str, u64, [Fingerprint; 2], Option<&str>),
+    notes: &Notes,
+) -> Result<(), OutputError> {
+    let manifest = Manifest::of(scenario, arm, seed, fingerprints, hosts)
+        .map_err(|why| OutputError::write(directory, why))?;
+    let journal = notes.journal.is_whole().then(|| notes.journal.csv());
+    if let Some(text) = &journal {
+        write_text(&directory.join(JOURNAL_FILE), text)?;
     }
-    Ok(())
+    let manifest = Manifest { journal: journal.as_deref().map(Journal::hash), ..manifest };
+    write_json(&directory.join("manifest.json"), &manifest)
 }
 
 /// Writes a run on real containers: what a simulated one has, and `containers.csv`. A run that
@@ -67,12 +75,11 @@ pub fn write_real_run(
     let fingerprints = records.map_or([of_tasks, of_tasks], |records| {
         [records.fingerprint, records.workload_fingerprint]
     });
-    write_manifest(directory, scenario, arm, seed, fingerprints, Some("docker"))?;
+    write_origin(directory, scenario, (arm, seed, fingerprints, Some("docker")), &run.notes)?;
     if let Some(finished) = &run.finished {
         let summary = scenario.summary(arm, seed, finished);
         write_json(&directory.join("summary.json"), &summary)?;
     }
-    write_journal(directory, &run.notes)?;
     write_text(&directory.join("tasks.csv"), &tasks)?;
     write_text(&directory.join("containers.csv"), &containers_csv(&run.containers))
 }

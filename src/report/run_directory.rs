@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::backend::journal::JOURNAL_FILE;
 use crate::experiment::comparison::Comparison;
 use crate::experiment::comparison_csv::comparison_csv;
-use crate::metrics::{AllocationRow, Fingerprint, Summary, TimelinePoint};
+use crate::metrics::{AllocationRow, Summary, TimelinePoint};
 use crate::run::Finished;
 use crate::scenario::{Manifest, Recording, Scenario};
 
@@ -105,7 +105,9 @@ pub fn write_run(
     fs::create_dir_all(directory).map_err(|why| OutputError::write(directory, why))?;
     let records = &finished.records;
     let fingerprints = [records.fingerprint, records.workload_fingerprint];
-    write_manifest(directory, scenario, arm, seed, fingerprints, None)?;
+    let manifest = Manifest::of(scenario, arm, seed, fingerprints, None)
+        .map_err(|why| OutputError::write(directory, why))?;
+    write_json(&directory.join("manifest.json"), &manifest)?;
     write_json(&directory.join("summary.json"), &scenario.summary(arm, seed, finished))?;
     write_json(&directory.join("timing.json"), &Timing::of(finished, wall_s))?;
     write_text(&directory.join("timeline.csv"), &timeline_csv(&records.timeline))?;
@@ -113,21 +115,6 @@ pub fn write_run(
         write_text(&directory.join("allocation.csv"), &allocation_csv(rows))?;
     }
     write_plots(directory, &[("", records.timeline.as_slice())])
-}
-
-/// Writes `manifest.json`: the fingerprints are the trajectory's and the workload's; `hosts` is
-/// what carried the tasks, where it was not simulated.
-pub(super) fn write_manifest(
-    directory: &Path,
-    scenario: &Scenario,
-    arm: &str,
-    seed: u64,
-    fingerprints: [Fingerprint; 2],
-    hosts: Option<&'static str>,
-) -> Result<(), OutputError> {
-    let manifest = Manifest::of(scenario, arm, seed, fingerprints, hosts)
-        .map_err(|why| OutputError::write(directory, why))?;
-    write_json(&directory.join("manifest.json"), &manifest)
 }
 
 fn write_plots(directory: &Path, series: &[(&str, &[TimelinePoint])]) -> Result<(), OutputError> {

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::journal::JOURNAL_FILE;
 use crate::metrics::Fingerprint;
 use crate::workload::WorkloadError;
 
@@ -22,6 +21,9 @@ pub struct Manifest {
     /// What carried the tasks, where it was not simulated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosts: Option<String>,
+    /// Hash of the journal of what happened on its hosts, where that does not follow from the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<String>,
     /// Version of towtank that ran it.
     pub engine_version: String,
     /// Name of the arm.
@@ -52,6 +54,7 @@ impl Manifest {
     ) -> Result<Manifest, WorkloadError> {
         Ok(Manifest {
             hosts: hosts.map(str::to_owned),
+            journal: None,
             engine_version: Scenario::engine_version().to_owned(),
             arm: arm.to_owned(),
             seed,
@@ -71,6 +74,9 @@ impl Manifest {
         let text = std::fs::read_to_string(&path).map_err(|why| {
             let remedy = if directory.join("comparison.json").is_file() {
                 "this is a comparison; name one of the run directories in it, ARM/seed-N"
+            } else if directory.join("replay.json").is_file() {
+                "this is a replay; name one of the run directories in it, simulated/ARM/1, or of a \
+                 closed loop real/ARM/N"
             } else {
                 "name a directory that `towtank run` made"
             };
@@ -87,11 +93,11 @@ impl Manifest {
     /// The manifest is not this version's, or a file is not there or has changed.
     pub fn rebuild(&self, directory: &Path, search: &[PathBuf]) -> Result<Scenario, ScenarioError> {
         if let Some(hosts) = &self.hosts
-            && !directory.join(JOURNAL_FILE).is_file()
+            && self.journal.is_none()
         {
             let problem = format!(
-                "'{hosts}': real hosts did what a simulated run had decided, and there is no \
-                 {JOURNAL_FILE} of a control plane's own decisions; {}",
+                "'{hosts}': real hosts did what a simulated run had decided, and the manifest \
+                 tells of no journal; {}",
                 simulated_counterpart(directory)
             );
             return Err(refuse(directory, "hosts", problem));
@@ -154,6 +160,7 @@ impl Manifest {
 
 /// Which run of a replay to name instead of the real one in `real/ARM/N`.
 fn simulated_counterpart(real: &Path) -> String {
+    let real = std::path::absolute(real).unwrap_or_else(|_| real.to_owned());
     let arm = real.parent();
     let place = arm
         .zip(arm.and_then(|arm| arm.parent()?.parent()))

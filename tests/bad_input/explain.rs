@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use towtank::backend::journal::Journal;
+
 use super::{Attempt, SCENARIO, TRACED, none};
 
 const TRACE: &str = "submit_s,run_s,cpu,memory_mib\n0,1,1,1\n";
@@ -43,12 +45,15 @@ fn tasks_that_are_none() {
 fn directories_that_are_no_runs() {
     let attempt = ran();
     attempt.succeed(&["compare", "s.toml", "-q", "--out", "c"]);
+    fs::create_dir(attempt.path("p")).unwrap();
+    fs::write(attempt.path("p/replay.json"), "{}").unwrap();
     let refused = |run, says: &[&str]| attempt.complaint(2, &["explain", run, "0"], says);
     none([
         refused("none", &["none/manifest.json", "cannot be read", "`towtank run`"]),
         refused("s.toml", &["cannot be read"]),
         refused(".", &["`towtank run`"]),
         refused("c", &["this is a comparison", "ARM/seed-N"]),
+        refused("p", &["this is a replay", "real/ARM/N"]),
     ]);
 }
 
@@ -91,14 +96,29 @@ fn real_hosts_that_kept_no_journal() {
     }
     attempt.succeed(&["run", "s.toml", "-q", "--out", "p/simulated/random/1"]);
     fs::rename(attempt.path("r"), attempt.path("p/real/random/1")).unwrap();
-    let says = ["name the simulated run, p/simulated/random/1"];
+    let says = ["name the simulated run, ", "/p/simulated/random/1"];
     none([attempt.complaint(2, &["explain", "p/real/random/1", "0"], &says)]);
     attempt.succeed(&["explain", "p/simulated/random/1", "0"]);
 }
 
+/// A journal counts where the manifest tells of it, and as it was then.
+#[test]
+fn journals_that_are_gone_or_others() {
+    let attempt = ran();
+    let journal = attempt.path("r/journal.csv");
+    fs::write(&journal, "x").unwrap();
+    attempt.succeed(&["explain", "r", "0"]);
+    edit(&attempt, "{", "{\"journal\": \"0123\",");
+    let refused = |says| attempt.complaint(2, &["explain", "r", "0"], &["r/journal.csv", says]);
+    let changed = refused("is not the one that the manifest tells of; restore it");
+    fs::remove_file(&journal).unwrap();
+    let gone = refused("is not there, or no file");
+    fs::create_dir(&journal).unwrap();
+    none([changed, gone, refused("run the replay again")]);
+}
+
 #[test]
 fn journals_of_something_else() {
-    let attempt = ran();
     let head = "at_us,event,task,outcome\n";
     for (lines, code, says) in [
         ("", 1, "fingerprint"),
@@ -109,7 +129,10 @@ fn journals_of_something_else() {
         ("0,started,0,\n", 2, "task 0 does not come to that"),
         ("0,started,0,", 2, "the line has no end"),
     ] {
-        fs::write(attempt.path("r/journal.csv"), format!("{head}{lines}")).unwrap();
+        let attempt = ran();
+        let text = format!("{head}{lines}");
+        fs::write(attempt.path("r/journal.csv"), &text).unwrap();
+        edit(&attempt, "{", &format!("{{\"journal\": \"{}\",", Journal::hash(&text)));
         none([attempt.complaint(code, &["explain", "r", "0"], &[says])]);
         none([attempt.complaint(code, &["explain", "r", "service:web"], &[says])]);
     }
