@@ -10,7 +10,6 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::controller::{Command, Event};
 use crate::des::{EventQueue, Seed, SimTime};
-use crate::metrics::Fingerprint;
 use crate::model::{Outcome, TaskId};
 use crate::workload::{External, WorkloadError};
 
@@ -108,7 +107,7 @@ impl Journal {
 
     /// The hash by which a manifest knows what [`Journal::csv`] wrote.
     pub fn hash(csv: &str) -> String {
-        Fingerprint(xxh3_128(csv.as_bytes())).to_string()
+        format!("{:032x}", xxh3_128(csv.as_bytes()))
     }
 
     /// Reads what [`Journal::csv`] wrote, of which the manifest has the hash.
