@@ -22,8 +22,8 @@ const SLICE: Duration = Duration::from_millis(10);
 /// quota; what was refused for longer is lost, as the demand of a server is.
 const CARRIED: Duration = Duration::from_millis(100);
 /// CPU after which another thread of the host may go first. The kernel switches at its ticks, some
-/// milliseconds apart: a whole machine has plenty of them, a tenth of it that stands for an
-/// instance has five in a period of its quota, of which the last in the queue gets the rest. An
+/// milliseconds apart. A whole core has plenty of them; a fifth of one, which stands for an
+/// instance, has five in a period of its quota, and the last in the queue gets what is left. An
 /// instance on a scale has its turns on the same scale.
 const TURN: Duration = Duration::from_micros(500);
 /// Between two looks at the clocks, multiplications: some ten microseconds.
