@@ -392,6 +392,11 @@ fn is_oom(found: &ContainerInspectResponse) -> bool {
     found.state.as_ref().and_then(|state| state.oom_killed).unwrap_or(false)
 }
 
+/// Engines on one machine may share what they call their id, and none shares its directory.
+fn identity(said: [Option<String>; 3]) -> String {
+    said.map(Option::unwrap_or_default).join(" ").trim().to_owned()
+}
+
 fn engine_info(endpoint: &Endpoint, api_version: String, info: SystemInfo) -> EngineInfo {
     let rootless = info.security_options.unwrap_or_default();
     let cgroup_driver = match info.cgroup_driver {
@@ -401,7 +406,7 @@ fn engine_info(endpoint: &Endpoint, api_version: String, info: SystemInfo) -> En
     };
     EngineInfo {
         endpoint: endpoint.to_string(),
-        id: info.id.unwrap_or_default(),
+        id: identity([info.id, info.name, info.docker_root_dir]),
         version: info.server_version.unwrap_or_default(),
         api_version,
         kernel: info.kernel_version.unwrap_or_default(),

@@ -37,7 +37,7 @@ static IMPORT: Mutex<()> = Mutex::new(());
 pub struct EngineInfo {
     /// Where it was reached.
     pub endpoint: String,
-    /// What it calls itself; empty if it does not say.
+    /// What it calls itself, its machine, and its directory there; empty if it says none of that.
     pub id: String,
     /// Its version.
     pub version: String,
