@@ -158,17 +158,18 @@ impl Journal {
 fn entry(line: &str) -> Option<(SimTime, What)> {
     let fields: Vec<&str> = line.split(',').collect();
     let [at, event, task, outcome] = fields[..] else { return None };
-    let known = OUTCOMES.into_iter().find(|one| one.as_str() == outcome);
-    let what = match (event, task.parse().ok(), known) {
-        ("outside", None, None) if task.is_empty() => What::Outside,
-        ("timer", None, None) if task.is_empty() => What::Timer,
+    let at = at.parse().ok().filter(|at| *at < TIME_END)?;
+    let task = if task.is_empty() { None } else { Some(task.parse().ok()?) };
+    let known = |name: &str| OUTCOMES.into_iter().find(|one| one.as_str() == name);
+    let outcome = if outcome.is_empty() { None } else { Some(known(outcome)?) };
+    let what = match (event, task, outcome) {
+        ("outside", None, None) => What::Outside,
+        ("timer", None, None) => What::Timer,
         ("started", Some(task), None) => What::Started(task),
         ("exited", Some(task), Some(outcome)) => What::Exited(task, outcome),
         ("stopped", Some(task), Some(outcome)) => What::Stopped(task, outcome),
         _ => return None,
     };
-    let is_plain = known.is_some() || outcome.is_empty();
-    let at = at.parse().ok().filter(|at| *at < TIME_END && is_plain)?;
     Some((SimTime::from_micros(at), what))
 }
 

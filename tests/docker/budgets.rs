@@ -2,18 +2,15 @@
 
 use std::time::Duration;
 
-use towtank::backend::docker::cgroups::{Budget, CgroupLayout};
+use towtank::backend::docker::cgroups::Budget;
 use towtank::backend::docker::message::ContainerSpec;
 
-use super::{PATIENCE, TestRun, is_root_here, phase};
+use super::{PATIENCE, TestRun, layout, phase};
 
 #[test]
 fn a_budget_holds_and_what_was_held_back_is_told() {
     let Some(mut run) = TestRun::start("budget") else { return };
-    if !is_root_here(&run) {
-        return eprintln!("skipped: parent cgroups need root and a local engine");
-    }
-    let layout = CgroupLayout::of(run.engine.info()).unwrap();
+    let Some(layout) = layout(&run) else { return };
     let budget = Budget { cpu_milli: 300, memory_bytes: 256 << 20 };
     let cgroup = layout.create(&run.run, 3, budget).unwrap();
     let parent = Some(cgroup.parent().to_owned());
@@ -51,10 +48,7 @@ fn cpu_times(parent: &str) -> Vec<u64> {
 #[test]
 fn six_on_a_fifth_of_a_core_get_a_like_part_each() {
     let Some(mut run) = TestRun::start("turns") else { return };
-    if !is_root_here(&run) {
-        return eprintln!("skipped: parent cgroups need root and a local engine");
-    }
-    let layout = CgroupLayout::of(run.engine.info()).unwrap();
+    let Some(layout) = layout(&run) else { return };
     let budget = Budget { cpu_milli: 200, memory_bytes: 256 << 20 };
     let cgroup = layout.create(&run.run, 3, budget).unwrap();
     for _ in 0..6 {

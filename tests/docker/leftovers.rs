@@ -10,7 +10,7 @@ use towtank::backend::docker::message::{ContainerSpec, Request};
 use towtank::backend::docker::reaper::Reaper;
 use towtank::backend::docker::sweep::{LeftOver, gc};
 
-use super::{PATIENCE, TestRun, alone, is_root_here, noop, server, towtank};
+use super::{PATIENCE, TestRun, alone, is_root_here, layout, noop, server, towtank};
 
 fn start_servers(run: &mut TestRun, count: usize, cgroup_parent: Option<&str>) {
     for _ in 0..count {
@@ -118,10 +118,7 @@ fn sweeping_removes_what_nobody_answers_for_and_leaves_what_is_alive() {
 #[test]
 fn a_stopped_noop_leaves_no_cgroup_in_the_way() {
     let Some(mut run) = TestRun::start("busy") else { return };
-    if !is_root_here(&run) {
-        return eprintln!("skipped: parent cgroups need root and a local engine");
-    }
-    let layout = CgroupLayout::of(run.engine.info()).unwrap();
+    let Some(layout) = layout(&run) else { return };
     let budget = Budget { cpu_milli: 1000, memory_bytes: 256 << 20 };
     let cgroup = layout.create(&run.run, 3, budget).unwrap();
     let parent = Some(cgroup.parent().to_owned());

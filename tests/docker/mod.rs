@@ -180,3 +180,12 @@ pub(crate) fn phase(millis: u64, cpu_milli: u32, memory_kib: u64) -> Program {
 pub(crate) fn is_root_here(run: &TestRun) -> bool {
     run.engine.endpoint().is_local() && rustix::process::geteuid().is_root()
 }
+
+/// Where parent cgroups are made for the engine; where none can be, the test is told to be skipped.
+pub(crate) fn layout(run: &TestRun) -> Option<CgroupLayout> {
+    if !is_root_here(run) {
+        eprintln!("skipped: parent cgroups need root and a local engine");
+        return None;
+    }
+    Some(CgroupLayout::of(run.engine.info()).unwrap())
+}
